@@ -1,0 +1,179 @@
+"""Errors for people: what happened, what to do, and the detail one click away.
+
+AppError
+├── ModelError              a model can't be read, loaded or run
+│   ├── UnknownModel        the id or alias names nothing
+│   ├── MissingFile         the file or its drive is gone
+│   ├── InvalidFile         the file is broken, by its header or by the engine's word
+│   ├── DoesNotFit          more memory than there is
+│   ├── LoadCancelled       somebody cancelled the load that others waited for
+│   ├── LoadStalled         no progress for too long
+│   ├── WorkerCrashed       its process ended on its own
+│   ├── WorkerHung          its process stopped answering
+│   └── NotLoaded           the action needs a loaded model
+├── RequestError            this request can't be served; the model is fine
+│   ├── ContextOverflow     prompt and answer exceed the context
+│   └── TemplateFailed      the chat template can't render the conversation
+├── StorageError            state can't be read or written
+├── FolderError             a folder can't be read
+└── SettingError            a setting's value can't be taken
+"""
+
+from enum import StrEnum
+
+from app.domain.base import Frozen
+
+
+class ErrorKind(StrEnum):
+    """The closed list of causes; what a face may branch on."""
+
+    UNKNOWN_MODEL = "unknown_model"
+    MISSING_FILE = "missing_file"
+    INVALID_FILE = "invalid_file"
+    DOES_NOT_FIT = "does_not_fit"
+    CANCELLED = "cancelled"
+    STALLED = "stalled"
+    CRASHED = "crashed"
+    HUNG = "hung"
+    NOT_LOADED = "not_loaded"
+    REQUEST = "request"
+    CONTEXT_OVERFLOW = "context_overflow"
+    TEMPLATE = "template"
+    STORAGE = "storage"
+    FOLDER = "folder"
+    SETTING = "setting"
+    INTERNAL = "internal"
+
+
+class ErrorReport(Frozen):
+    """An error as a value: kept with a message, an instance or an event."""
+
+    kind: ErrorKind
+    what: str
+    """One sentence that says what happened."""
+    remedy: str
+    """One sentence that says what to do."""
+    detail: str = ""
+    """The technical detail, shown on request."""
+
+
+class AppError(Exception):
+    """An expected failure, worded for the person who meets it."""
+
+    kind = ErrorKind.INTERNAL
+
+    def __init__(self, what: str, remedy: str, detail: str = "") -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+        self.detail = detail
+
+    def report(self) -> ErrorReport:
+        """The same error as a value."""
+        return ErrorReport(kind=self.kind, what=self.what, remedy=self.remedy, detail=self.detail)
+
+
+class ModelError(AppError):
+    """A model can't be read, loaded or run."""
+
+
+class UnknownModel(ModelError):
+    """The id or alias names nothing that the registry knows."""
+
+    kind = ErrorKind.UNKNOWN_MODEL
+
+
+class MissingFile(ModelError):
+    """The model's file, folder or drive is gone."""
+
+    kind = ErrorKind.MISSING_FILE
+
+
+class InvalidFile(ModelError):
+    """The file is broken or of a kind that the engine can't run."""
+
+    kind = ErrorKind.INVALID_FILE
+
+
+class DoesNotFit(ModelError):
+    """The model needs more memory than there is to give."""
+
+    kind = ErrorKind.DOES_NOT_FIT
+
+
+class LoadCancelled(ModelError):
+    """Somebody cancelled the load that others waited for."""
+
+    kind = ErrorKind.CANCELLED
+
+
+class LoadStalled(ModelError):
+    """Loading made no progress for too long and was ended."""
+
+    kind = ErrorKind.STALLED
+
+
+class WorkerCrashed(ModelError):
+    """The model's process ended on its own: crashed, killed or aborted."""
+
+    kind = ErrorKind.CRASHED
+
+
+class WorkerHung(ModelError):
+    """The model's process stopped answering and was ended."""
+
+    kind = ErrorKind.HUNG
+
+
+class NotLoaded(ModelError):
+    """The action needs a model that is loaded."""
+
+    kind = ErrorKind.NOT_LOADED
+
+
+class RequestError(AppError):
+    """This request can't be served; the model itself is fine."""
+
+    kind = ErrorKind.REQUEST
+
+
+class ContextOverflow(RequestError):
+    """The prompt and its answer don't fit into the model's context."""
+
+    kind = ErrorKind.CONTEXT_OVERFLOW
+
+
+class TemplateFailed(RequestError):
+    """The model's chat template can't render this conversation."""
+
+    kind = ErrorKind.TEMPLATE
+
+
+class StorageError(AppError):
+    """The app's own state can't be read or written."""
+
+    kind = ErrorKind.STORAGE
+
+
+class FolderError(AppError):
+    """A folder can't be read."""
+
+    kind = ErrorKind.FOLDER
+
+
+class SettingError(AppError):
+    """A setting's value can't be taken."""
+
+    kind = ErrorKind.SETTING
+
+
+def report_of(error: BaseException) -> ErrorReport:
+    """The report of any exception; one that isn't ours is an internal fault."""
+    if isinstance(error, AppError):
+        return error.report()
+    return ErrorReport(
+        kind=ErrorKind.INTERNAL,
+        what="Something inside Modelyard went wrong.",
+        remedy="Try it again; the log has the details.",
+        detail=f"{type(error).__name__}: {error}",
+    )

@@ -1,0 +1,100 @@
+"""A request to a model and what comes back of it."""
+
+from enum import StrEnum
+
+from app.domain.base import Frozen
+
+
+class Role(StrEnum):
+    """Who speaks in a conversation."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class ChatMessage(Frozen):
+    """One turn as a chat template sees it."""
+
+    role: Role
+    text: str
+
+
+class Sampling(Frozen):
+    """How the next token is chosen."""
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    seed: int | None = None
+    """None draws a new seed for each request."""
+
+
+class GenerationRequest(Frozen):
+    """One prompt: either turns for the model's chat template, or plain text to continue."""
+
+    messages: tuple[ChatMessage, ...] = ()
+    prompt: str = ""
+    sampling: Sampling = Sampling()
+    max_tokens: int = 1024
+    stop: tuple[str, ...] = ()
+    ignore_end: bool = False
+    """Go on past the model's own end of text, so that a measured run has a fixed length."""
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    END = "end"
+    LENGTH = "length"
+    STOP_SEQUENCE = "stop_sequence"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class TextPiece(Frozen):
+    """Some new text of an answer, with one time stamp for each token behind it.
+
+    Stamps are nanoseconds of the machine's monotonic clock (`time.monotonic_ns`), which parent and
+    worker share. A piece may carry stamps and no text: bytes that end inside a character wait.
+    """
+
+    text: str
+    stamps_ns: tuple[int, ...]
+
+
+class GenerationStats(Frozen):
+    """The figures of one finished request; durations in seconds."""
+
+    finish: FinishReason
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    time_to_first_token: float | None = None
+    """From submission to the first token, template and tokenising included."""
+    tokens_per_second: float | None = None
+    """(n - 1) / (last stamp - first stamp); None for answers of fewer than two tokens."""
+
+
+class GenerationEnd(Frozen):
+    """The last item of a stream."""
+
+    stats: GenerationStats
+
+
+GenerationUpdate = TextPiece | GenerationEnd
+
+
+def measure(
+    submitted_ns: int, stamps_ns: tuple[int, ...], *, finish: FinishReason, prompt_tokens: int
+) -> GenerationStats:
+    """The figures that follow from the time stamps of one request."""
+    first = (stamps_ns[0] - submitted_ns) / 1e9 if stamps_ns else None
+    span = stamps_ns[-1] - stamps_ns[0] if len(stamps_ns) > 1 else 0
+    return GenerationStats(
+        finish=finish,
+        prompt_tokens=prompt_tokens,
+        output_tokens=len(stamps_ns),
+        time_to_first_token=first,
+        tokens_per_second=(len(stamps_ns) - 1) / (span / 1e9) if span > 0 else None,
+    )

@@ -1,0 +1,106 @@
+"""A model that is loaded, or on its way in or out."""
+
+from enum import StrEnum
+
+from app.domain.base import Frozen
+from app.domain.errors import ErrorReport
+from app.domain.models import ModelId
+
+
+class InstanceState(StrEnum):
+    """The life of an instance. Busy is not a state: it follows from the leases."""
+
+    QUEUED = "queued"
+    RESERVING = "reserving"
+    STARTING = "starting"
+    LOADING = "loading"
+    WARMING = "warming"
+    READY = "ready"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+
+NEXT_STATES: dict[InstanceState, frozenset[InstanceState]] = {
+    InstanceState.QUEUED: frozenset(
+        {InstanceState.RESERVING, InstanceState.STOPPED, InstanceState.FAILED}
+    ),
+    InstanceState.RESERVING: frozenset({InstanceState.STARTING, InstanceState.FAILED}),
+    InstanceState.STARTING: frozenset(
+        {InstanceState.LOADING, InstanceState.STOPPING, InstanceState.FAILED}
+    ),
+    InstanceState.LOADING: frozenset(
+        {InstanceState.WARMING, InstanceState.STOPPING, InstanceState.FAILED}
+    ),
+    InstanceState.WARMING: frozenset(
+        {InstanceState.READY, InstanceState.STOPPING, InstanceState.FAILED}
+    ),
+    InstanceState.READY: frozenset(
+        {InstanceState.DRAINING, InstanceState.STOPPING, InstanceState.CRASHED}
+    ),
+    InstanceState.DRAINING: frozenset({InstanceState.STOPPING, InstanceState.CRASHED}),
+    InstanceState.STOPPING: frozenset({InstanceState.STOPPED}),
+    InstanceState.STOPPED: frozenset(),
+    InstanceState.FAILED: frozenset(),
+    InstanceState.CRASHED: frozenset(),
+}
+"""Every transition there is; the coordinator refuses any other."""
+
+COMING = frozenset(
+    {
+        InstanceState.QUEUED,
+        InstanceState.RESERVING,
+        InstanceState.STARTING,
+        InstanceState.LOADING,
+        InstanceState.WARMING,
+    }
+)
+"""States on the way to READY."""
+
+ENDED = frozenset({InstanceState.STOPPED, InstanceState.FAILED, InstanceState.CRASHED})
+"""States that hold no process and no memory."""
+
+
+class LoadSettings(Frozen):
+    """How a model is loaded; None leaves the choice to the app."""
+
+    context_length: int | None = None
+    threads: int | None = None
+
+
+class LeaseView(Frozen):
+    """Somebody who uses an instance, by name."""
+
+    owner: str
+    since: float
+    """Seconds since the epoch."""
+
+
+class InstanceView(Frozen):
+    """An instance at one moment."""
+
+    model_id: ModelId
+    generation: int
+    """Counts the loads of this app run; a stale answer carries an old one."""
+    state: InstanceState
+    progress: float | None = None
+    """0 to 1 while LOADING."""
+    leases: tuple[LeaseView, ...] = ()
+    memory_predicted: int = 0
+    """Bytes."""
+    memory_measured: int | None = None
+    """Resident bytes of its process, once it is READY."""
+    context_length: int | None = None
+    loaded_at: float | None = None
+    """Seconds since the epoch."""
+    load_seconds: float | None = None
+    error: ErrorReport | None = None
+
+    @property
+    def charged(self) -> int:
+        """The bytes that the ledger holds for it."""
+        if self.state in ENDED:
+            return 0
+        return max(self.memory_predicted, self.memory_measured or 0)

@@ -1,0 +1,44 @@
+"""What the user can set. Environment over stored over default, one row a key."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from app.domain.base import Frozen
+
+ENVIRONMENT_PREFIX = "MODEL_MANAGER_"
+"""`MODEL_MANAGER_THEME=dark` overrides the setting `theme` and locks it in the window."""
+
+
+class Theme(StrEnum):
+    """The window's palette."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class WindowPlace(Frozen):
+    """Where the window was; pixels, clamped to the screens there are when it is shown."""
+
+    x: int | None = None
+    y: int | None = None
+    width: int = 1180
+    height: int = 760
+    maximised: bool = False
+    page: str = "library"
+    splitters: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Header states by table, as Qt's own base64 text."""
+
+
+class Settings(Frozen):
+    """Every setting with its default."""
+
+    theme: Theme = Theme.SYSTEM
+    restore_on_start: bool = False
+    """Load the models of the last run at once instead of offering it."""
+    context_length: int | None = Field(default=None, ge=64, le=1_048_576)
+    threads: int | None = Field(default=None, ge=1, le=512)
+    max_tokens: int = Field(default=1024, ge=1, le=1_048_576)
+    window: WindowPlace = WindowPlace()

@@ -1,0 +1,52 @@
+"""How to point an alias at another model without losing an answer."""
+
+from enum import StrEnum
+
+from app.domain.base import Frozen
+from app.domain.models import ModelId
+
+
+class SwitchMethod(StrEnum):
+    """The ways to switch."""
+
+    READY = "ready"
+    """The target is loaded: only the alias moves."""
+    OVERLAP = "overlap"
+    """Both fit: the target is loaded beside the old one."""
+    DRAIN_FIRST = "drain_first"
+    """Only one fits: the old one finishes its answers and is ejected first."""
+    REFUSE = "refuse"
+    """The target doesn't fit even alone."""
+
+
+class SwitchPlan(Frozen):
+    """What a switch would do, said before it acts; sizes in bytes."""
+
+    target: ModelId
+    leaving: ModelId | None
+    method: SwitchMethod
+    need: int
+    free: int
+
+
+def plan_switch(
+    target: ModelId, leaving: ModelId | None, *, need: int, free: int, freed_by_leaving: int
+) -> SwitchPlan:
+    """Choose the gentlest way that memory allows.
+
+    Args:
+        target: the model to switch to.
+        leaving: the loaded model that the alias points at now, if any.
+        need: bytes that the target will take; 0 when it is loaded already.
+        free: bytes there are.
+        freed_by_leaving: bytes that ejecting the old model gives back.
+    """
+    if need == 0:
+        method = SwitchMethod.READY
+    elif need <= free:
+        method = SwitchMethod.OVERLAP
+    elif leaving is not None and need <= free + freed_by_leaving:
+        method = SwitchMethod.DRAIN_FIRST
+    else:
+        method = SwitchMethod.REFUSE
+    return SwitchPlan(target=target, leaving=leaving, method=method, need=need, free=free)

@@ -1,0 +1,305 @@
+"""What floors need of one another, as Protocols; the composition root joins them.
+
+Everything here is awaited on the event loop. An adapter that blocks hops to a thread or a process.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from typing import Protocol
+
+from app.domain.conversations import Conversation, ConversationId, Message
+from app.domain.errors import AppError
+from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpdate
+from app.domain.instances import LoadSettings
+from app.domain.memory import MemoryView
+from app.domain.models import Alias, Folder, ModelId, ModelSpec
+from app.domain.profiles import ModelMetrics, ProfileRun
+
+
+class Engine(Protocol):
+    """A model loaded at a provider, ready to generate."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that a prompt and its answer may take together."""
+        ...
+
+    def memory(self) -> int | None:
+        """Resident bytes of its process now; None for a remote model."""
+        ...
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationUpdate, None]:
+        """Stream an answer; the last item is a GenerationEnd.
+
+        Closing the generator ends the computing at once. Several may run side by side.
+
+        Raises:
+            RequestError: this request can't be served.
+            WorkerCrashed, WorkerHung: the process is gone; text streamed so far stands.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Compute one token or embedding, so that READY is more than a promise.
+
+        Raises:
+            ModelError: the model doesn't compute.
+        """
+        ...
+
+    async def wait_ended(self) -> AppError | None:
+        """Wait until the model is gone: None after `close`, else the cause."""
+        ...
+
+    async def close(self) -> None:
+        """Free everything; return when the process is reaped. Safe to call twice."""
+        ...
+
+
+class Provider(Protocol):
+    """Loads the models of one account."""
+
+    async def load(
+        self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
+    ) -> Engine:
+        """Load a model; `on_progress` gets 0 to 1.
+
+        A cancelled load returns (by CancelledError) after its process is reaped.
+
+        Raises:
+            ModelError: it can't be loaded; nothing is left running.
+        """
+        ...
+
+
+class ModelFiles(Protocol):
+    """Discovery of model files on disk."""
+
+    def scan(self, folder: str, known: Iterable[ModelSpec]) -> AsyncGenerator["ScanBatch", None]:
+        """Read every model below a folder, in batches that come as they are found.
+
+        Files that `known` lists with the same size and time are not read again. Closing the
+        generator ends the scan.
+
+        Raises:
+            FolderError: the folder can't be read.
+        """
+        ...
+
+    async def read(self, path: str) -> ModelSpec:
+        """The spec of one file; broken files come back INVALID with their reason.
+
+        Raises:
+            MissingFile: there is no such file.
+        """
+        ...
+
+    async def present(self, paths: Sequence[str]) -> frozenset[str]:
+        """Those of the files and folders that exist now."""
+        ...
+
+
+class ScanBatch(Protocol):
+    """Some results of a scan under way."""
+
+    @property
+    def specs(self) -> tuple[ModelSpec, ...]:
+        """Models found since the last batch."""
+        ...
+
+    @property
+    def files(self) -> int:
+        """Files looked at so far, model or not."""
+        ...
+
+
+class TemplateRenderer(Protocol):
+    """Renders chat templates, which are foreign programs, out of harm's way."""
+
+    async def render(
+        self, template: str, messages: Sequence[ChatMessage], special_tokens: dict[str, str]
+    ) -> str:
+        """The prompt text for these turns, ready for the assistant to answer.
+
+        Raises:
+            TemplateFailed: the template raised, ran too long or grew too large.
+        """
+        ...
+
+
+class Exit(Protocol):
+    """How a child process ended."""
+
+    @property
+    def code(self) -> int:
+        """The exit status; negative for a signal, as asyncio reports it."""
+        ...
+
+    @property
+    def stderr(self) -> str:
+        """The last lines it wrote."""
+        ...
+
+
+class Child(Protocol):
+    """A running child process that talks in frames."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    def send(self, frame: bytes) -> None:
+        """Queue one encoded frame for its stdin; a child that is gone ignores it."""
+        ...
+
+    def received(self) -> AsyncIterator[bytes]:
+        """Raw bytes of its stdout as they come, until it closes them. For one reader."""
+        ...
+
+    def memory(self) -> int | None:
+        """Its resident bytes; None when it is gone."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+    async def wait(self) -> Exit:
+        """Wait until it has ended and is reaped. Any number may wait."""
+        ...
+
+
+class Children(Protocol):
+    """Starts this program's own worker processes."""
+
+    async def start(self, kind: str) -> Child:
+        """Start `--worker kind` with a scrubbed environment, bound to this process's life."""
+        ...
+
+
+class Devices(Protocol):
+    """The machine that models run on."""
+
+    def memory(self) -> MemoryView:
+        """Memory now, with a container's limit applied."""
+        ...
+
+    def cores(self) -> int:
+        """Processor cores this process may use."""
+        ...
+
+
+class ModelStore(Protocol):
+    """Keeps specs, folders, aliases, metrics and what was loaded."""
+
+    async def models(self) -> tuple[ModelSpec, ...]:
+        """Every spec that is kept."""
+        ...
+
+    async def save_models(self, specs: Sequence[ModelSpec]) -> None:
+        """Add or replace specs by id."""
+        ...
+
+    async def forget_models(self, ids: Sequence[ModelId]) -> None:
+        """Remove specs; unknown ids are ignored."""
+        ...
+
+    async def folders(self) -> tuple[Folder, ...]:
+        """The user's folders in the order they were added."""
+        ...
+
+    async def save_folder(self, folder: Folder) -> None:
+        """Add a folder; one that is kept already stays where it is."""
+        ...
+
+    async def forget_folder(self, path: str) -> None:
+        """Remove a folder."""
+        ...
+
+    async def aliases(self) -> tuple[Alias, ...]:
+        """Every alias."""
+        ...
+
+    async def save_alias(self, alias: Alias) -> None:
+        """Add an alias or point it elsewhere."""
+        ...
+
+    async def forget_alias(self, name: str) -> None:
+        """Remove an alias."""
+        ...
+
+    async def metrics(self) -> tuple[ModelMetrics, ...]:
+        """Every model's averages."""
+        ...
+
+    async def save_metrics(self, metrics: ModelMetrics) -> None:
+        """Replace one model's averages."""
+        ...
+
+    async def session(self) -> tuple[ModelId, ...]:
+        """The models that were loaded when this was last saved, oldest first."""
+        ...
+
+    async def save_session(self, loaded: Sequence[ModelId]) -> None:
+        """Replace the list of loaded models."""
+        ...
+
+
+class ConversationStore(Protocol):
+    """Keeps conversations."""
+
+    async def conversations(self) -> tuple[Conversation, ...]:
+        """All of them, the last changed first."""
+        ...
+
+    async def messages(self, conversation: ConversationId) -> tuple[Message, ...]:
+        """The turns of one conversation in order."""
+        ...
+
+    async def save_conversation(self, conversation: Conversation) -> None:
+        """Add or replace a conversation's own row."""
+        ...
+
+    async def save_messages(self, messages: Sequence[Message]) -> None:
+        """Add or replace messages by id in one step; new ones come last in their conversation."""
+        ...
+
+    async def forget_messages(self, messages: Sequence[Message]) -> None:
+        """Remove messages by id."""
+        ...
+
+    async def forget_conversation(self, conversation: ConversationId) -> None:
+        """Remove a conversation and its messages."""
+        ...
+
+
+class ProfileStore(Protocol):
+    """Keeps profiling runs."""
+
+    async def runs(self) -> tuple[ProfileRun, ...]:
+        """All runs, the newest first."""
+        ...
+
+    async def save_run(self, run: ProfileRun) -> None:
+        """Keep a run."""
+        ...
+
+    async def forget_run(self, run: ProfileRun) -> None:
+        """Remove a run."""
+        ...
+
+
+class SettingStore(Protocol):
+    """Keeps settings, one JSON text a key."""
+
+    async def settings(self) -> dict[str, str]:
+        """Every stored key with its JSON text."""
+        ...
+
+    async def save_setting(self, key: str, value: str) -> None:
+        """Store one key's JSON text."""
+        ...
+
+    async def forget_setting(self, key: str) -> None:
+        """Return a key to its default."""
+        ...
