@@ -1,0 +1,407 @@
+"""The coordinator: the one writer of all that is loaded.
+
+Every transition is a plain function on the event loop that never awaits, so nothing can come between
+a check and what follows from it: there is no lock, and releasing a lease is synchronous. Decisions
+are pure functions of the domain; the effects, loading and closing, run as tasks that report back
+with the instance they were started for.
+"""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from app.domain import memory as rules
+from app.domain.errors import AppError, DoesNotFit, ErrorReport, LoadCancelled, report_of
+from app.domain.events import InstanceChanged
+from app.domain.instances import (
+    COMING,
+    ENDED,
+    NEXT_STATES,
+    InstanceState,
+    InstanceView,
+    LeaseView,
+    LoadSettings,
+)
+from app.domain.models import ModelId, ModelSpec
+from app.manager.events import EventBus
+from app.ports import Devices, Engine, Provider
+from app.tasks import TaskScope
+
+log = logging.getLogger(__name__)
+
+
+class Lease:
+    """Somebody uses an instance. It is held until released; releasing twice is harmless."""
+
+    def __init__(
+        self, instance: "Instance", owner: str, release: Callable[["Lease"], None]
+    ) -> None:
+        self._instance = instance
+        self._release = release
+        self.view = LeaseView(owner=owner, since=time.time())
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model that is used."""
+        return self._instance.spec
+
+    @property
+    def engine(self) -> Engine:
+        """The loaded model."""
+        engine = self._instance.engine
+        assert engine is not None, "a lease is only given on a READY instance"
+        return engine
+
+    def release(self) -> None:
+        """Give the instance back."""
+        self._release(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+class Instance:
+    """One load of one model, from QUEUED to its end. Only the coordinator changes it."""
+
+    def __init__(self, spec: ModelSpec, settings: LoadSettings, generation: int) -> None:
+        self.spec = spec
+        self.settings = settings
+        self.generation = generation
+        self.state = InstanceState.QUEUED
+        self.progress: float | None = None
+        self.leases: list[Lease] = []
+        self.predicted = 0
+        self.measured: int | None = None
+        self.loaded_at: float | None = None
+        self.load_seconds: float | None = None
+        self.error: AppError | None = None
+        self.engine: Engine | None = None
+        self.bringing_up: asyncio.Task[None] | None = None
+        self.waiters: dict[asyncio.Future[Lease], str] = {}
+        """Those who wait for READY, each with a future of its own, and their names."""
+        self.unused = asyncio.Event()
+        """Set while nobody holds a lease."""
+        self.ended = asyncio.Event()
+        self.unused.set()
+
+    def view(self) -> InstanceView:
+        """This instance at this moment."""
+        report: ErrorReport | None = report_of(self.error) if self.error is not None else None
+        return InstanceView(
+            model_id=self.spec.id,
+            generation=self.generation,
+            state=self.state,
+            progress=self.progress,
+            leases=tuple(lease.view for lease in self.leases),
+            memory_predicted=self.predicted,
+            memory_measured=self.measured,
+            context_length=self.engine.context_length if self.engine is not None else None,
+            loaded_at=self.loaded_at,
+            load_seconds=self.load_seconds,
+            error=report,
+        )
+
+
+class Coordinator:
+    """Owns the instances: loads, leases, drains and ends them."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        devices: Devices,
+        events: EventBus,
+    ) -> None:
+        self._providers = providers
+        self._devices = devices
+        self._events = events
+        self.moved: Callable[[InstanceView], None] = lambda view: None
+        """Told of each new state at once, before anybody who waits for it."""
+        self._generations = itertools.count(1)
+        self._instances: dict[ModelId, Instance] = {}
+        self._tasks = TaskScope("coordinator")
+
+    # Queries
+
+    def views(self) -> tuple[InstanceView, ...]:
+        """Every instance that isn't STOPPED, in the order of loading."""
+        return tuple(instance.view() for instance in self._instances.values())
+
+    def view(self, model_id: ModelId) -> InstanceView | None:
+        """The instance of one model, or None."""
+        instance = self._instances.get(model_id)
+        return instance.view() if instance is not None else None
+
+    def spec(self, model_id: ModelId) -> ModelSpec | None:
+        """The spec that an instance was loaded from; it may have left the registry since."""
+        instance = self._instances.get(model_id)
+        return instance.spec if instance is not None else None
+
+    def charged(self) -> int:
+        """Bytes that the ledger holds for all instances."""
+        return sum(view.charged for view in self.views())
+
+    def room(self) -> int:
+        """Bytes that one more model may take now."""
+        arriving = sum(view.charged for view in self.views() if view.state in COMING)
+        return rules.room(self._devices.memory(), self.charged(), arriving)
+
+    # Commands
+
+    async def acquire(self, spec: ModelSpec, settings: LoadSettings, owner: str) -> Lease:
+        """A lease on the model, loading it first when it isn't loaded.
+
+        However many ask at once, the model is loaded once. When the last of those who wait gives
+        up, so does the load.
+
+        Raises:
+            ModelError: it can't be loaded; everybody who waits gets the same error.
+            NotLoaded: the load was cancelled by `cancel` or `end`.
+        """
+        while True:
+            instance = self._instances.get(spec.id)
+            if instance is None or instance.state in ENDED:
+                instance = self._bring_up(spec, settings)
+            elif instance.state is InstanceState.READY:
+                return self._lease(instance, owner)
+            elif instance.state in {InstanceState.DRAINING, InstanceState.STOPPING}:
+                await instance.ended.wait()
+                continue
+            return await self._wait_ready(instance, owner)
+
+    def cancel(self, model_id: ModelId) -> None:
+        """End a load that is under way; harmless otherwise."""
+        instance = self._instances.get(model_id)
+        if instance is not None:
+            self._cancel_load(instance)
+
+    async def end(self, model_id: ModelId) -> None:
+        """Let the leases finish, end the process, and forget the instance."""
+        instance = self._instances.get(model_id)
+        if instance is None:
+            return
+        if instance.state in COMING:
+            self.cancel(model_id)
+        elif instance.state is InstanceState.READY:
+            self._move(instance, InstanceState.DRAINING)
+            self._tasks.start(f"drain {instance.spec.name}", self._drain(instance))
+        elif instance.state in ENDED:
+            self.dismiss(model_id)
+            return
+        await instance.ended.wait()
+
+    def dismiss(self, model_id: ModelId) -> None:
+        """Forget an instance that failed or crashed; harmless otherwise."""
+        instance = self._instances.get(model_id)
+        if instance is not None and instance.state in ENDED:
+            self._forget(instance)
+
+    async def aclose(self) -> None:
+        """End every process, without waiting for leases."""
+        instances = list(self._instances.values())
+        loads = [
+            item.bringing_up for item in instances if item.state in COMING and item.bringing_up
+        ]
+        for instance in instances:
+            self._cancel_load(instance)
+        # Loads end by themselves: a second cancel would interrupt the reaping of their process.
+        await asyncio.gather(*loads, return_exceptions=True)
+        engines = [instance.engine for instance in instances if instance.engine is not None]
+        await asyncio.gather(*(engine.close() for engine in engines), return_exceptions=True)
+        await self._tasks.aclose()
+
+    # Loading
+
+    def _bring_up(self, spec: ModelSpec, settings: LoadSettings) -> Instance:
+        instance = Instance(spec, settings, next(self._generations))
+        # A retry takes the place of the failed instance at the end of the loading order.
+        self._instances.pop(spec.id, None)
+        self._instances[spec.id] = instance
+        self._announce(instance)
+        instance.bringing_up = self._tasks.start(f"load {spec.name}", self._load(instance))
+        return instance
+
+    async def _load(self, instance: Instance) -> None:
+        started = time.monotonic()
+        try:
+            self._reserve(instance)
+            instance.engine = await self._provide(instance)
+            self._move(instance, InstanceState.WARMING)
+            await instance.engine.probe()
+        except asyncio.CancelledError:
+            await self._abandon(instance, None)
+        except Exception as error:
+            # The edge to the providers: any fault fails this load only.
+            if not isinstance(error, AppError):
+                log.exception("Loading %s failed", instance.spec.name)
+            await self._abandon(instance, error)
+        else:
+            self._ready(instance, time.monotonic() - started)
+
+    def _reserve(self, instance: Instance) -> None:
+        spec, settings = instance.spec, instance.settings
+        self._move(instance, InstanceState.RESERVING)
+        room = self.room()
+        instance.predicted = rules.predict(spec, rules.context_for(spec, settings.context_length))
+        if instance.predicted > room:
+            raise DoesNotFit(
+                f"{spec.name} needs about {_gigabytes(instance.predicted)} and "
+                f"{_gigabytes(room)} are free.",
+                "Eject another model, or choose a smaller one or a shorter context.",
+            )
+        self._move(instance, InstanceState.STARTING)
+
+    async def _provide(self, instance: Instance) -> Engine:
+        def progressed(share: float) -> None:
+            if instance.state is InstanceState.LOADING:
+                instance.progress = max(0.0, min(1.0, share))
+                self._announce(instance)
+
+        self._move(instance, InstanceState.LOADING)
+        provider = self._providers[instance.spec.provider]
+        return await provider.load(instance.spec, instance.settings, progressed)
+
+    def _ready(self, instance: Instance, seconds: float) -> None:
+        assert instance.engine is not None
+        instance.measured = instance.engine.memory()
+        instance.loaded_at = time.time()
+        instance.load_seconds = seconds
+        instance.progress = None
+        self._move(instance, InstanceState.READY)
+        self._tasks.start(f"watch {instance.spec.name}", self._watch(instance, instance.engine))
+        for waiter, owner in tuple(instance.waiters.items()):
+            if not waiter.done():
+                waiter.set_result(self._lease(instance, owner))
+
+    def _cancel_load(self, instance: Instance) -> None:
+        if instance.state not in COMING or instance.bringing_up is None:
+            return
+        instance.bringing_up.cancel()
+        if instance.state is InstanceState.QUEUED:
+            # A task that is cancelled before its first step never runs, so it can't clean up.
+            self._cancelled(instance)
+
+    async def _abandon(self, instance: Instance, error: Exception | None) -> None:
+        """End a load that was cancelled (no error) or failed; its process is reaped first."""
+        if error is None:
+            self._move(instance, InstanceState.STOPPING)
+        if instance.engine is not None:
+            await instance.engine.close()
+        if error is None:
+            self._cancelled(instance)
+        else:
+            instance.error = _as_app_error(error)
+            self._move(instance, InstanceState.FAILED)
+            self._refuse(instance, instance.error)
+
+    def _cancelled(self, instance: Instance) -> None:
+        self._move(instance, InstanceState.STOPPED)
+        self._forget(instance)
+        name = instance.spec.name
+        self._refuse(
+            instance, LoadCancelled(f"Loading {name} was cancelled.", "Load it again to use it.")
+        )
+
+    def _refuse(self, instance: Instance, error: AppError) -> None:
+        for waiter in tuple(instance.waiters):
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    async def _wait_ready(self, instance: Instance, owner: str) -> Lease:
+        waiter: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
+        instance.waiters[waiter] = owner
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            # The lease may have been granted in the turn in which the waiter gave up.
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                waiter.result().release()
+            raise
+        finally:
+            del instance.waiters[waiter]
+            if not instance.waiters:
+                self._cancel_load(instance)
+
+    # Leases
+
+    def _lease(self, instance: Instance, owner: str) -> Lease:
+        lease = Lease(instance, owner, lambda held: self._release(instance, held))
+        instance.leases.append(lease)
+        instance.unused.clear()
+        self._announce(instance)
+        return lease
+
+    def _release(self, instance: Instance, lease: Lease) -> None:
+        if lease not in instance.leases:
+            return
+        instance.leases.remove(lease)
+        if instance.state not in ENDED and instance.engine is not None:
+            instance.measured = instance.engine.memory() or instance.measured
+        if not instance.leases:
+            instance.unused.set()
+        if instance.state is not InstanceState.STOPPED:
+            self._announce(instance)
+
+    # Ending
+
+    async def _drain(self, instance: Instance) -> None:
+        await instance.unused.wait()
+        if instance.state is not InstanceState.DRAINING:
+            return
+        assert instance.engine is not None
+        self._move(instance, InstanceState.STOPPING)
+        await instance.engine.close()
+        self._move(instance, InstanceState.STOPPED)
+        self._forget(instance)
+
+    async def _watch(self, instance: Instance, engine: Engine) -> None:
+        cause = await engine.wait_ended()
+        if cause is None or instance.state not in {InstanceState.READY, InstanceState.DRAINING}:
+            return
+        instance.error = cause
+        self._move(instance, InstanceState.CRASHED)
+        log.warning("%s crashed: %s %s", instance.spec.name, cause.what, cause.detail)
+
+    # Transitions
+
+    def _move(self, instance: Instance, state: InstanceState) -> None:
+        allowed = NEXT_STATES[instance.state]
+        assert state in allowed, f"{instance.state} can't become {state}"
+        instance.state = state
+        if state in ENDED:
+            instance.progress = None
+            instance.ended.set()
+        self._announce(instance)
+        self.moved(instance.view())
+
+    def _forget(self, instance: Instance) -> None:
+        if self._instances.get(instance.spec.id) is instance:
+            del self._instances[instance.spec.id]
+        if instance.state is not InstanceState.STOPPED:
+            gone = instance.view().model_copy(update={"state": InstanceState.STOPPED})
+            self._events.publish(InstanceChanged(instance=gone))
+
+    def _announce(self, instance: Instance) -> None:
+        self._events.publish(InstanceChanged(instance=instance.view()))
+
+
+def _as_app_error(error: Exception) -> AppError:
+    if isinstance(error, AppError):
+        return error
+    report = report_of(error)
+    return AppError(report.what, report.remedy, report.detail)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

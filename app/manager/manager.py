@@ -1,0 +1,76 @@
+"""The manager: the one thing that the faces know of everything below."""
+
+from collections.abc import Mapping
+
+from app.manager.conversations import Conversations
+from app.manager.coordinator import Coordinator
+from app.manager.events import EventBus
+from app.manager.library import Library
+from app.manager.metrics import Metrics
+from app.manager.models import Models
+from app.manager.profiles import Profiles
+from app.manager.registry import Registry
+from app.manager.settings import SettingsKeeper
+from app.ports import (
+    ConversationStore,
+    Devices,
+    ModelFiles,
+    ModelStore,
+    ProfileStore,
+    Provider,
+    SettingStore,
+)
+
+
+class Manager:
+    """Small services over one coordinator; each owns its noun.
+
+    `start` reads what is kept and `aclose` ends every process; both are awaited once.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument a port, each named where the program is composed
+        self,
+        *,
+        models: ModelStore,
+        conversations: ConversationStore,
+        profiles: ProfileStore,
+        settings: SettingStore,
+        files: ModelFiles,
+        providers: Mapping[str, Provider],
+        devices: Devices,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.events = EventBus()
+        self.settings = SettingsKeeper(settings, self.events, environment)
+        self._registry = Registry(models, self.events)
+        self._metrics = Metrics(models, self.events)
+        self._coordinator = Coordinator(providers, devices, self.events)
+        self.models = Models(
+            registry=self._registry,
+            coordinator=self._coordinator,
+            metrics=self._metrics,
+            store=models,
+            devices=devices,
+            events=self.events,
+            settings=self.settings.current,
+        )
+        self.library = Library(self._registry, files, models, self.events)
+        self.conversations = Conversations(
+            conversations, self.models, self._metrics, self.events, self.settings.current
+        )
+        self.profiles = Profiles(profiles, self.models, self.events)
+
+    async def start(self) -> None:
+        """Read what is kept, and look at the folders in the background."""
+        await self.settings.start()
+        await self._registry.start()
+        await self._metrics.start()
+        await self.models.start()
+        await self.conversations.start()
+        await self.profiles.start()
+        await self.library.start()
+
+    async def aclose(self) -> None:
+        """End scans and processes; what was acknowledged is kept."""
+        await self.library.aclose()
+        await self.models.aclose()

@@ -1,0 +1,351 @@
+"""Commands and queries on models: load, eject, switch, aliases, restore."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from app.domain import memory as rules
+from app.domain.base import Frozen
+from app.domain.errors import (
+    AppError,
+    DoesNotFit,
+    InvalidFile,
+    LoadCancelled,
+    MissingFile,
+    NotLoaded,
+)
+from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched
+from app.domain.instances import ENDED, InstanceState, InstanceView, LoadSettings
+from app.domain.models import ACTIVE, Alias, ModelId, ModelSpec, ModelStatus
+from app.domain.profiles import ModelMetrics
+from app.domain.settings import Settings
+from app.domain.switching import SwitchMethod, SwitchPlan, plan_switch
+from app.manager.coordinator import Coordinator, Lease
+from app.manager.events import EventBus
+from app.manager.metrics import Metrics
+from app.manager.registry import Registry
+from app.ports import Devices, ModelStore
+from app.tasks import TaskScope
+
+log = logging.getLogger(__name__)
+
+USER = "you"
+"""The owner of a lease that only lasts as long as a command of the user."""
+
+
+class Ledger(Frozen):
+    """The memory of the machine and what models hold of it, in bytes."""
+
+    total: int
+    available: int
+    charged: int
+    budget: int
+    """What models may take together."""
+
+
+class Models:
+    """The face of the registry and the coordinator; owns the aliases and the session."""
+
+    def __init__(  # noqa: PLR0913 - one argument a part it joins, each named
+        self,
+        *,
+        registry: Registry,
+        coordinator: Coordinator,
+        metrics: Metrics,
+        store: ModelStore,
+        devices: Devices,
+        events: EventBus,
+        settings: Callable[[], Settings],
+    ) -> None:
+        self._registry = registry
+        self._coordinator = coordinator
+        coordinator.moved = self._moved
+        self._metrics = metrics
+        self._store = store
+        self._devices = devices
+        self._events = events
+        self._settings = settings
+        self._aliases: dict[str, ModelId] = {}
+        self._last_session: tuple[ModelId, ...] = ()
+        self._tasks = TaskScope("models")
+        self._closing = False
+
+    async def start(self) -> None:
+        """Read the aliases and what was loaded in the last run."""
+        self._aliases = {alias.name: alias.model_id for alias in await self._store.aliases()}
+        self._last_session = await self._store.session()
+
+    async def aclose(self) -> None:
+        """End every process; the session stays as it was."""
+        self._closing = True
+        await self._coordinator.aclose()
+        await self._tasks.join()
+
+    # Queries
+
+    def get(self, model_id: ModelId) -> ModelSpec:
+        """The spec of a model that is known or loaded.
+
+        Raises:
+            UnknownModel: the id names nothing.
+        """
+        loaded = self._coordinator.spec(model_id)
+        return self._registry.find(model_id) or loaded or self._registry.get(model_id)
+
+    def search(self, words: str = "") -> tuple[ModelSpec, ...]:
+        """The models that contain every word, by name."""
+        return self._registry.search(words)
+
+    def metrics(self, model_id: ModelId) -> ModelMetrics | None:
+        """A model's averages, or None before its first use."""
+        return self._metrics.find(model_id)
+
+    def instances(self) -> tuple[InstanceView, ...]:
+        """What is loaded, comes, goes or failed, one a model, in the order of loading."""
+        return self._coordinator.views()
+
+    def instance(self, model_id: ModelId) -> InstanceView | None:
+        """The instance of one model, or None."""
+        return self._coordinator.view(model_id)
+
+    def aliases(self) -> tuple[Alias, ...]:
+        """Every alias, by name."""
+        return tuple(Alias(name=n, model_id=m) for n, m in sorted(self._aliases.items()))
+
+    def active(self) -> ModelId | None:
+        """The model that new prompts go to, loaded or not."""
+        return self._aliases.get(ACTIVE)
+
+    def ledger(self) -> Ledger:
+        """The memory now."""
+        memory = self._devices.memory()
+        return Ledger(
+            total=memory.total,
+            available=memory.available,
+            charged=self._coordinator.charged(),
+            budget=int(memory.total * rules.HEADROOM),
+        )
+
+    def predict(self, model_id: ModelId) -> int:
+        """Bytes that the model would take with the settings in force."""
+        spec = self.get(model_id)
+        return rules.predict(spec, rules.context_for(spec, self._settings().context_length))
+
+    def fit(self, model_id: ModelId) -> rules.Fit:
+        """Whether the model fits into what is free now."""
+        return rules.fit(self.predict(model_id), self._coordinator.room())
+
+    def plan_switch(self, model_id: ModelId, alias: str = ACTIVE) -> SwitchPlan:
+        """What `switch` would do now."""
+        target = self._coordinator.view(model_id)
+        loaded = target is not None and target.state is InstanceState.READY
+        leaving = self._leaving(model_id, alias)
+        return plan_switch(
+            model_id,
+            leaving.model_id if leaving is not None else None,
+            need=0 if loaded else self.predict(model_id),
+            free=self._coordinator.room(),
+            freed_by_leaving=leaving.charged if leaving is not None else 0,
+        )
+
+    def restorable(self) -> tuple[ModelSpec, ...]:
+        """The models of the last run that can be loaded again and aren't."""
+        specs = (self._registry.find(model_id) for model_id in self._last_session)
+        return tuple(
+            spec
+            for spec in specs
+            if spec is not None
+            and spec.status is ModelStatus.AVAILABLE
+            and self._coordinator.view(spec.id) is None
+        )
+
+    # Commands
+
+    async def load(self, model_id: ModelId) -> None:
+        """Load a model and return when it is READY; a cancelled load returns too.
+
+        Raises:
+            ModelError: it can't be loaded.
+        """
+        try:
+            with await self._acquire(model_id, USER):
+                active = self._aliases.get(ACTIVE)
+                if active != model_id and (active is None or not self._ready(active)):
+                    self._assign(ACTIVE, model_id)
+        except LoadCancelled:
+            return
+
+    async def cancel_load(self, model_id: ModelId) -> None:
+        """End a load that is under way; those who wait for it are told."""
+        self._coordinator.cancel(model_id)
+
+    async def eject(self, model_id: ModelId) -> None:
+        """Let running answers finish, then free the model; returns when its process is gone.
+
+        When the active model goes, the newest loaded one becomes active.
+        """
+        await self._coordinator.end(model_id)
+        if self._aliases.get(ACTIVE) == model_id and not self._ready(model_id):
+            self._assign(ACTIVE, self._newest_ready())
+
+    async def dismiss(self, model_id: ModelId) -> None:
+        """Forget that a load failed or a model crashed."""
+        self._coordinator.dismiss(model_id)
+
+    async def switch(self, model_id: ModelId, alias: str = ACTIVE) -> SwitchPlan:
+        """Point an alias at another model, loading that first; returns when the routing has changed.
+
+        Answers under way finish on the old model. It stays loaded unless both don't fit, and is
+        loaded again when the new one then fails.
+
+        Raises:
+            DoesNotFit: the plan is to refuse.
+            ModelError: the new model can't be loaded; the alias is as it was.
+        """
+        plan = self.plan_switch(model_id, alias)
+        if plan.method is SwitchMethod.REFUSE:
+            raise DoesNotFit(
+                f"{self.get(model_id).name} doesn't fit into memory, even alone.",
+                "Choose a smaller model or a shorter context.",
+                f"needs {plan.need} bytes, {plan.free} are free",
+            )
+        drained_at: float | None = None
+        if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
+            drained_at = time.monotonic()
+            await self._coordinator.end(plan.leaving)
+        try:
+            lease = await self._acquire(model_id, USER)
+        except BaseException:
+            if drained_at is not None and plan.leaving is not None:
+                self._tasks.start("switch back", self._load_again(plan.leaving))
+            raise
+        with lease:
+            previous = self._aliases.get(alias)
+            self._assign(alias, model_id)
+            gap = time.monotonic() - drained_at if drained_at is not None else 0.0
+            self._events.publish(
+                ModelSwitched(name=alias, model_id=model_id, previous=previous, gap_seconds=gap)
+            )
+        return plan
+
+    async def assign_alias(self, name: str, model_id: ModelId) -> None:
+        """Point a name of the user's at a model, loading nothing.
+
+        Raises:
+            UnknownModel: the id names nothing.
+        """
+        self.get(model_id)
+        self._assign(name, model_id)
+
+    async def remove_alias(self, name: str) -> None:
+        """Forget an alias; an unknown one is ignored."""
+        self._assign(name, None)
+
+    async def restore(self) -> None:
+        """Load the models of the last run.
+
+        Raises:
+            ModelError: one of them can't be loaded; the others are tried all the same.
+        """
+        active = self.active()
+        failure: AppError | None = None
+        for spec in self.restorable():
+            try:
+                await self.load(spec.id)
+            except AppError as error:
+                failure = failure or error
+        if active is not None and self._ready(active):
+            self._assign(ACTIVE, active)
+        if failure is not None:
+            raise failure
+
+    # Stream
+
+    @asynccontextmanager
+    async def lease(self, id_or_alias: str, owner: str) -> AsyncIterator[Lease]:
+        """Hold a model, loading it when needed; it stays loaded until the lease is left.
+
+        Raises:
+            NotLoaded: the alias points at nothing.
+            ModelError: the model can't be loaded.
+        """
+        model_id = self._aliases.get(id_or_alias, ModelId(id_or_alias))
+        if id_or_alias == ACTIVE and model_id == ACTIVE:
+            raise NotLoaded("No model is active.", "Load one in the Library.")
+        with await self._acquire(model_id, owner) as lease:
+            yield lease
+
+    async def _acquire(self, model_id: ModelId, owner: str) -> Lease:
+        spec = self.get(model_id)
+        if spec.status is ModelStatus.INVALID:
+            raise InvalidFile(
+                f"{spec.name} can't be loaded.",
+                "Replace the file, for example download it again.",
+                spec.reason,
+            )
+        if spec.status is ModelStatus.MISSING:
+            raise MissingFile(
+                f"The file of {spec.name} isn't there.",
+                "Connect its drive or add its new folder.",
+                spec.path,
+            )
+        settings = self._settings()
+        load = LoadSettings(context_length=settings.context_length, threads=settings.threads)
+        return await self._coordinator.acquire(spec, load, owner)
+
+    # Aliases and session
+
+    def _assign(self, name: str, model_id: ModelId | None) -> None:
+        """Change the routing now and keep it behind."""
+        previous = self._aliases.get(name)
+        if previous == model_id:
+            return
+        if model_id is None:
+            del self._aliases[name]
+        else:
+            self._aliases[name] = model_id
+        self._events.publish(AliasAssigned(name=name, model_id=model_id, previous=previous))
+        self._tasks.start(f"save alias {name}", self._save_alias(name, model_id))
+
+    async def _save_alias(self, name: str, model_id: ModelId | None) -> None:
+        if model_id is None:
+            await self._store.forget_alias(name)
+        else:
+            await self._store.save_alias(Alias(name=name, model_id=model_id))
+        self._events.publish(AliasSaved(name=name, model_id=model_id))
+
+    def _moved(self, view: InstanceView) -> None:
+        """An instance reached a state: keep the session and the averages in step."""
+        if self._closing:
+            return
+        if view.state is InstanceState.READY and view.load_seconds is not None:
+            record = self._metrics.record_load(view.model_id, view.load_seconds)
+            self._tasks.start("record load", record)
+        if view.state is InstanceState.READY or view.state in ENDED:
+            loaded = [item.model_id for item in self.instances() if self._ready(item.model_id)]
+            self._tasks.start("save session", self._store.save_session(loaded))
+
+    def _ready(self, model_id: ModelId) -> bool:
+        view = self._coordinator.view(model_id)
+        return view is not None and view.state is InstanceState.READY
+
+    def _newest_ready(self) -> ModelId | None:
+        ready = [view for view in self.instances() if view.state is InstanceState.READY]
+        return ready[-1].model_id if ready else None
+
+    def _leaving(self, model_id: ModelId, alias: str) -> InstanceView | None:
+        current = self._aliases.get(alias)
+        if current is None or current == model_id:
+            return None
+        view = self._coordinator.view(current)
+        return view if view is not None and view.state is InstanceState.READY else None
+
+    async def _load_again(self, model_id: ModelId) -> None:
+        try:
+            with await self._acquire(model_id, USER):
+                pass
+        except (AppError, asyncio.CancelledError):
+            log.warning("The switch failed and %s couldn't be loaded again", model_id)
+            raise

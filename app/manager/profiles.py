@@ -1,0 +1,128 @@
+"""Profiling: short real runs of fixed length, shown live and kept."""
+
+import itertools
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+from app.domain.errors import RequestError
+from app.domain.events import ProfileFinished
+from app.domain.generation import GenerationEnd, GenerationRequest, GenerationStats
+from app.domain.models import ModelId
+from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
+from app.manager.coordinator import Lease
+from app.manager.events import EventBus
+from app.manager.models import Models
+from app.ports import ProfileStore
+
+REQUESTS = 5
+TOKENS = 64
+TEXT = "Describe how a river shapes the land it flows through, from its spring to the sea."
+
+
+class ProfileStream:
+    """A run under way: iterate for its progress; `result` is set when it has ended."""
+
+    def __init__(self, lease: Lease, requests: int) -> None:
+        self._lease = lease
+        self._requests = requests
+        self._started = time.time()
+        self.result: ProfileRun | None = None
+
+    async def __aiter__(self) -> AsyncGenerator[ProfileProgress, None]:
+        done: list[RequestProfile] = []
+        # The first request is a warm-up: it pays for pages and caches that later ones find.
+        for number in range(self._requests + 1):
+            async with aclosing(self._request(number)) as steps:
+                async for step in steps:
+                    if step.done is not None:
+                        done.append(step.done)
+                    yield step
+        self.result = ProfileRun(
+            id=ProfileRunId(uuid.uuid4().hex),
+            model_id=self._lease.spec.id,
+            model_name=self._lease.spec.name,
+            started_at=self._started,
+            context_length=self._lease.engine.context_length,
+            requests=tuple(done),
+        )
+
+    async def _request(self, number: int) -> AsyncGenerator[ProfileProgress, None]:
+        # Each prompt starts differently, so that no cached prefix flatters the first token.
+        request = GenerationRequest(prompt=f"[{number}] {TEXT}", max_tokens=TOKENS, ignore_end=True)
+        stamps: list[int] = []
+        stats: GenerationStats | None = None
+        async with aclosing(self._lease.engine.generate(request)) as updates:
+            async for update in updates:
+                if isinstance(update, GenerationEnd):
+                    stats = update.stats
+                    continue
+                gaps = _gaps([*stamps[-1:], *update.stamps_ns])
+                stamps.extend(update.stamps_ns)
+                yield ProfileProgress(request=number, requests=self._requests, token_seconds=gaps)
+        if number == 0:
+            return
+        yield ProfileProgress(
+            request=number, requests=self._requests, done=_request_profile(stats, stamps)
+        )
+
+
+class Profiles:
+    """Owns the kept runs."""
+
+    def __init__(self, store: ProfileStore, models: Models, events: EventBus) -> None:
+        self._store = store
+        self._models = models
+        self._events = events
+        self._runs: dict[ProfileRunId, ProfileRun] = {}
+
+    async def start(self) -> None:
+        """Read what is kept."""
+        self._runs = {run.id: run for run in await self._store.runs()}
+
+    def runs(self) -> tuple[ProfileRun, ...]:
+        """All kept runs, the newest first."""
+        return tuple(sorted(self._runs.values(), key=lambda run: run.started_at, reverse=True))
+
+    @asynccontextmanager
+    async def run(
+        self, model_id: ModelId, *, requests: int = REQUESTS
+    ) -> AsyncIterator[ProfileStream]:
+        """Measure a model, loading it when needed; leaving early ends the run and keeps nothing.
+
+        Raises:
+            ModelError: it can't be loaded, or its process ended.
+            RequestError: its context is too short for a run.
+        """
+        async with self._models.lease(model_id, "Profile") as lease:
+            stream = ProfileStream(lease, requests)
+            yield stream
+        if stream.result is not None:
+            await self._store.save_run(stream.result)
+            self._runs[stream.result.id] = stream.result
+            self._events.publish(ProfileFinished(run_id=stream.result.id, model_id=model_id))
+
+    async def delete(self, run_id: ProfileRunId) -> None:
+        """Forget a run; an unknown one is ignored."""
+        run = self._runs.pop(run_id, None)
+        if run is not None:
+            await self._store.forget_run(run)
+
+
+def _gaps(stamps_ns: list[int]) -> tuple[float, ...]:
+    return tuple((b - a) / 1e9 for a, b in itertools.pairwise(stamps_ns))
+
+
+def _request_profile(stats: GenerationStats | None, stamps_ns: list[int]) -> RequestProfile:
+    if stats is None or stats.time_to_first_token is None or stats.tokens_per_second is None:
+        raise RequestError(
+            "The model wrote too little to measure.",
+            "Load it with a longer context and profile it again.",
+        )
+    return RequestProfile(
+        prompt_tokens=stats.prompt_tokens,
+        time_to_first_token=stats.time_to_first_token,
+        tokens_per_second=stats.tokens_per_second,
+        token_seconds=_gaps(stamps_ns),
+    )

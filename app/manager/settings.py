@@ -1,0 +1,100 @@
+"""The owner of the settings: environment over stored over default, one row a key."""
+
+import json
+import logging
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from app.domain.errors import SettingError
+from app.domain.events import SettingChanged
+from app.domain.settings import ENVIRONMENT_PREFIX, Settings
+from app.manager.events import EventBus
+from app.ports import SettingStore
+
+log = logging.getLogger(__name__)
+
+
+class SettingsKeeper:
+    """Holds the settings in force and keeps each change as one row."""
+
+    def __init__(
+        self, store: SettingStore, events: EventBus, environment: Mapping[str, str]
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._environment = environment
+        self._locked: dict[str, str] = {}
+        self._current = Settings()
+
+    async def start(self) -> None:
+        """Read what is kept and what the environment overrides; a bad value costs only itself."""
+        for key, text in (await self._store.settings()).items():
+            self._take(key, text, "the stored setting")
+        for key in Settings.model_fields:
+            variable = ENVIRONMENT_PREFIX + key.upper()
+            override = self._environment.get(variable)
+            if override is not None and self._take(key, override, variable):
+                self._locked[key] = variable
+
+    def current(self) -> Settings:
+        """The settings in force."""
+        return self._current
+
+    def locked(self, key: str) -> str | None:
+        """The environment variable that overrides this setting, or None."""
+        return self._locked.get(key)
+
+    async def set(self, key: str, value: object) -> None:
+        """Change one setting and keep it.
+
+        Raises:
+            SettingError: the value can't be taken, or the environment overrides the setting.
+        """
+        variable = self._locked.get(key)
+        if variable is not None:
+            raise SettingError(
+                f"The environment variable {variable} sets this.",
+                "Remove the variable and start Modelyard again to change it here.",
+            )
+        changed = self._with(key, value)
+        if changed == self._current:
+            return
+        text = json.dumps(changed.model_dump(mode="json")[key])
+        await self._store.save_setting(key, text)
+        self._current = self._with(key, value)
+        self._events.publish(SettingChanged(key=key))
+
+    async def reset(self, key: str) -> None:
+        """Return one setting to its default."""
+        await self.set(key, Settings.model_fields[key].get_default(call_default_factory=True))
+        await self._store.forget_setting(key)
+
+    def _with(self, key: str, value: object) -> Settings:
+        try:
+            return Settings.model_validate({**self._current.model_dump(), key: value})
+        except ValidationError as error:
+            raise SettingError(
+                f"{key.replace('_', ' ').capitalize()} can't be {value!r}.",
+                "Choose another value.",
+                "; ".join(item["msg"] for item in error.errors()),
+            ) from error
+
+    def _take(self, key: str, text: str, source: str) -> bool:
+        if key not in Settings.model_fields:
+            log.warning("Ignoring %s, which this version doesn't know, from %s", key, source)
+            return False
+        try:
+            self._current = self._with(key, _value(text))
+        except SettingError as error:
+            log.warning("Ignoring %s from %s: %s", key, source, error.detail)
+            return False
+        return True
+
+
+def _value(text: str) -> object:
+    """JSON where it is JSON, else the text itself: `dark` in an environment needs no quotes."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,236 @@
+import asyncio
+
+import pytest
+
+from app.domain.conversations import MessageState
+from app.domain.errors import ContextOverflow, NotLoaded, RequestError, WorkerCrashed
+from app.domain.generation import FinishReason, Role
+from app.domain.instances import InstanceState
+from tests.support.fakes import eventually, fake_ports, spec
+
+LLAMA, QWEN = spec("llama"), spec("qwen")
+
+
+async def ask(manager, conversation, text="Hello there", **options) -> str:
+    async with manager.conversations.send(conversation.id, text, **options) as stream:
+        return "".join([piece.text async for piece in stream])
+
+
+async def test_that_an_answer_streams_and_is_kept_with_its_author_and_figures() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        conversation = await manager.conversations.create()
+        text = await ask(manager, conversation)
+        prompt, answer = await manager.conversations.messages(conversation.id)
+        assert prompt.role is Role.USER
+        assert answer.text == text
+        assert answer.state is MessageState.COMPLETE
+        assert answer.model_name == "llama"
+        assert answer.stats.output_tokens == 20
+        assert answer.stats.tokens_per_second > 0
+        assert manager.models.metrics(LLAMA.id).requests == 1
+        assert manager.models.instance(LLAMA.id).leases == ()
+    async with ports.manager() as manager:
+        (kept,) = manager.conversations.all()
+        assert kept.title == "Hello there"
+        assert len(await manager.conversations.messages(kept.id)) == 2
+
+
+async def test_that_the_prompt_is_kept_before_the_model_is_asked() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        conversation = await manager.conversations.create()
+        with pytest.raises(NotLoaded):
+            await ask(manager, conversation)
+        assert ports.store.log[0] == "user complete"
+        prompt, answer = await manager.conversations.messages(conversation.id)
+        assert prompt.text == "Hello there"
+        assert answer.state is MessageState.FAILED
+        assert answer.error.what == "No model is active."
+
+
+async def test_that_leaving_early_stops_the_model_and_keeps_the_partial_answer() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        conversation = await manager.conversations.create()
+        async with manager.conversations.send(conversation.id, "Hi") as stream:
+            async for _ in stream:
+                break
+        _, answer = await manager.conversations.messages(conversation.id)
+        assert answer.state is MessageState.STOPPED
+        assert answer.text == "llama0 "
+        assert answer.stats.finish is FinishReason.CANCELLED
+        assert ports.provider.engines[LLAMA.id].stopped == 1
+        assert manager.models.metrics(LLAMA.id).failures == 0
+        assert manager.models.instance(LLAMA.id).leases == ()
+
+
+async def test_that_cancelling_the_task_stops_the_model_and_keeps_the_partial_answer() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        engine = ports.provider.engines[LLAMA.id]
+        engine.go.clear()
+        conversation = await manager.conversations.create()
+        asking = asyncio.ensure_future(ask(manager, conversation))
+        await eventually(lambda: engine.requests)
+        await asyncio.sleep(0.01)
+        _, during = await manager.conversations.messages(conversation.id)
+        assert (during.state, during.text) == (MessageState.STREAMING, "llama0 ")
+        asking.cancel()
+        await asyncio.wait([asking])
+        _, answer = await manager.conversations.messages(conversation.id)
+        assert (answer.state, answer.text) == (MessageState.STOPPED, "llama0 ")
+        assert engine.stopped == 1
+
+
+async def test_that_a_crash_keeps_the_text_names_the_cause_and_retry_answers_again() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        engine = ports.provider.engines[LLAMA.id]
+        engine.go.clear()
+        conversation = await manager.conversations.create()
+        asking = asyncio.ensure_future(ask(manager, conversation))
+        await eventually(lambda: engine.requests)
+        await asyncio.sleep(0.01)
+        engine.crash()
+        with pytest.raises(WorkerCrashed):
+            await asking
+        _, answer = await manager.conversations.messages(conversation.id)
+        assert (answer.state, answer.text) == (MessageState.FAILED, "llama0 ")
+        assert answer.error.what == "llama was ended by SIGKILL."
+        assert manager.models.metrics(LLAMA.id).failures == 1
+        assert manager.models.instance(LLAMA.id).state is InstanceState.CRASHED
+        async with manager.conversations.retry(conversation.id) as stream:
+            pieces = [piece async for piece in stream]
+        messages = await manager.conversations.messages(conversation.id)
+        assert len(pieces) == 20
+        assert [message.state for message in messages] == [MessageState.COMPLETE] * 2
+
+
+async def test_that_a_refused_request_counts_for_nothing_in_the_averages() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+
+        async def refuse(request):
+            raise ContextOverflow("Too long.", "Shorten it.")
+            yield
+
+        ports.provider.engines[LLAMA.id].generate = refuse
+        conversation = await manager.conversations.create()
+        with pytest.raises(ContextOverflow):
+            await ask(manager, conversation)
+        metrics = manager.models.metrics(LLAMA.id)
+        assert (metrics.requests, metrics.failures) == (0, 0)
+
+
+async def test_that_the_next_prompt_goes_to_the_new_model_while_the_old_answer_runs_on() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA, QWEN)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        engine = ports.provider.engines[LLAMA.id]
+        engine.go.clear()
+        conversation = await manager.conversations.create()
+        first = asyncio.ensure_future(ask(manager, conversation))
+        await eventually(lambda: engine.requests)
+        await manager.models.switch(QWEN.id)
+        other = await manager.conversations.create()
+        assert (await ask(manager, other)).startswith("qwen0 ")
+        engine.go.set()
+        assert (await first).endswith("llama19 ")
+
+
+async def test_that_the_model_sees_the_turns_without_failed_answers() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        conversation = await manager.conversations.create()
+        with pytest.raises(NotLoaded):
+            await ask(manager, conversation, "one")
+        await manager.models.load(LLAMA.id)
+        await ask(manager, conversation, "two")
+        await ask(manager, conversation, "three")
+        asked = ports.provider.engines[LLAMA.id].requests[-1].messages
+        assert [turn.role for turn in asked] == [Role.USER, Role.ASSISTANT, Role.USER]
+        assert asked[0].text == "one\n\ntwo"
+
+
+async def test_that_an_empty_prompt_and_a_second_answer_at_once_are_refused() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        conversation = await manager.conversations.create()
+        with pytest.raises(RequestError, match="empty"):
+            await ask(manager, conversation, "  \n")
+        assert ports.store.kept_conversations == {}
+        engine = ports.provider.engines[LLAMA.id]
+        engine.go.clear()
+        first = asyncio.ensure_future(ask(manager, conversation))
+        await eventually(lambda: engine.requests)
+        with pytest.raises(RequestError, match="still being written"):
+            await ask(manager, conversation, "again")
+        engine.go.set()
+        await first
+        assert len(await manager.conversations.messages(conversation.id)) == 2
+
+
+async def test_that_an_answer_cut_off_by_the_end_of_the_app_is_shown_as_stopped() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        conversation = await manager.conversations.create()
+        await ask(manager, conversation)
+    for key, message in ports.store.kept_messages.items():
+        ports.store.kept_messages[key] = message.model_copy(
+            update={"state": MessageState.STREAMING}
+        )
+    async with ports.manager() as manager:
+        messages = await manager.conversations.messages(conversation.id)
+        assert messages[-1].state is MessageState.STOPPED
+
+
+async def test_that_conversations_are_renamed_and_deleted() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        conversation = await manager.conversations.create()
+        await ask(manager, conversation)
+        await manager.conversations.rename(conversation.id, " Trip plan ")
+        assert manager.conversations.get(conversation.id).title == "Trip plan"
+        with pytest.raises(RequestError):
+            await manager.conversations.rename(conversation.id, " ")
+        await manager.conversations.delete(conversation.id)
+        assert manager.conversations.all() == ()
+        assert ports.store.kept_messages == {}
+        with pytest.raises(RequestError, match="deleted"):
+            await ask(manager, conversation)
+
+
+async def test_that_deleting_a_conversation_under_way_does_not_bring_it_back() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        engine = ports.provider.engines[LLAMA.id]
+        engine.go.clear()
+        conversation = await manager.conversations.create()
+        asking = asyncio.ensure_future(ask(manager, conversation))
+        await eventually(lambda: engine.requests)
+        await manager.conversations.delete(conversation.id)
+        engine.go.set()
+        await asking
+        assert ports.store.kept_messages == {}

@@ -1,0 +1,174 @@
+import asyncio
+
+import pytest
+
+from app.domain.errors import InvalidFile, MissingFile
+from app.domain.events import ModelsChanged, ScanFinished, ScanProgressed
+from app.domain.models import ModelStatus
+from tests.support.fakes import eventually, fake_ports, spec
+
+A, B = spec("a"), spec("b")
+
+
+async def scanned(manager) -> None:
+    await eventually(lambda: manager.library.scanning() is None)
+
+
+async def test_that_models_appear_while_the_scan_still_runs() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A, B]
+    async with ports.manager() as manager:
+        subscription = manager.events.subscribe(lambda: None)
+        ports.files.go.clear()
+        await manager.library.add_folder("/models")
+        await eventually(manager.models.search)
+        assert [item.name for item in manager.models.search()] == ["a"]
+        assert manager.library.scanning() == ScanProgressed(folder="/models", files=1, models=1)
+        ports.files.go.set()
+        await scanned(manager)
+        assert [item.name for item in manager.models.search()] == ["a", "b"]
+        finished = subscription.take()[-1].event
+        assert finished == ScanFinished(folder="/models", models=2)
+
+
+async def test_that_folders_and_models_are_there_after_a_restart_and_looked_at_again() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+    ports.files.disk["/models"].append(B)
+    async with ports.manager() as manager:
+        assert [folder.path for folder in manager.library.folders()] == ["/models"]
+        assert [item.name for item in manager.models.search()] == ["a"]
+        await scanned(manager)
+        assert [item.name for item in manager.models.search()] == ["a", "b"]
+
+
+async def test_that_a_folder_that_is_gone_is_marked_and_so_are_its_models() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+    del ports.files.disk["/models"]
+    async with ports.manager() as manager:
+        await eventually(lambda: not manager.library.folders()[0].present)
+        assert manager.models.get(A.id).status is ModelStatus.MISSING
+        ports.files.disk["/models"] = [A]
+        await manager.library.rescan()
+        await eventually(lambda: manager.library.folders()[0].present)
+        assert manager.models.get(A.id).status is ModelStatus.AVAILABLE
+
+
+async def test_that_a_moved_file_keeps_its_record_and_a_copy_does_not_take_its_place() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        copy = A.model_copy(update={"path": "/other/a.gguf"})
+        ports.files.disk["/other"] = [copy]
+        await manager.library.add_folder("/other")
+        await scanned(manager)
+        assert manager.models.get(A.id).path == A.path
+        assert manager.models.get(A.id).copies == ("/other/a.gguf",)
+        ports.files.disk["/models"] = []
+        await manager.library.rescan()
+        await scanned(manager)
+        assert manager.models.get(A.id).status is ModelStatus.AVAILABLE
+        assert manager.models.get(A.id).path == "/other/a.gguf"
+
+
+async def test_that_a_file_replaced_by_another_model_is_forgotten() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        ports.files.disk["/models"] = [spec("new", path=A.path)]
+        await manager.library.rescan()
+        await scanned(manager)
+        assert [item.name for item in manager.models.search()] == ["new"]
+
+
+async def test_that_a_cancelled_scan_keeps_what_it_found_and_marks_nothing_missing() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A, B]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        subscription = manager.events.subscribe(lambda: None)
+        ports.files.go.clear()
+        await manager.library.rescan()
+        await eventually(lambda: manager.library.scanning().files == 1)
+        await manager.library.cancel_scan()
+        assert manager.library.scanning() is None
+        assert subscription.take()[-1].event.cancelled
+        assert all(m.status is ModelStatus.AVAILABLE for m in manager.models.search())
+
+
+async def test_that_a_removed_folder_takes_its_models_along_but_not_those_of_another() -> None:
+    ports = fake_ports()
+    inner = spec("inner", path="/models/inner/i.gguf")
+    ports.files.disk["/models"] = [A, inner]
+    ports.files.disk["/models/inner"] = [inner]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await manager.library.add_folder("/models/inner")
+        await scanned(manager)
+        await manager.library.remove_folder("/models")
+        await scanned(manager)
+        assert [item.name for item in manager.models.search()] == ["inner"]
+
+
+async def test_that_a_rescan_leaves_a_loaded_model_alone() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        async with manager.models.lease(A.id, "chat") as lease:
+            await manager.library.remove_folder("/models")
+            assert manager.models.get(A.id).name == "a"
+            assert not lease.engine.closed
+
+
+async def test_that_a_single_file_is_registered_where_it_lies_and_missed_when_gone() -> None:
+    ports = fake_ports()
+    ports.files.disk["/downloads"] = [A]
+    async with ports.manager() as manager:
+        assert await manager.library.add_file(A.path) == A.id
+        with pytest.raises(MissingFile):
+            await manager.library.add_file("/nowhere.gguf")
+    ports.files.disk["/downloads"] = []
+    async with ports.manager() as manager:
+        assert manager.models.get(A.id).status is ModelStatus.MISSING
+    ports.files.disk["/downloads"] = [A]
+    async with ports.manager() as manager:
+        assert manager.models.get(A.id).status is ModelStatus.AVAILABLE
+
+
+async def test_that_a_broken_single_file_is_listed_and_told() -> None:
+    ports = fake_ports()
+    bad = spec("bad", status=ModelStatus.INVALID, reason="This isn't a GGUF file.")
+    ports.files.disk["/downloads"] = [bad]
+    async with ports.manager() as manager:
+        with pytest.raises(InvalidFile) as caught:
+            await manager.library.add_file(bad.path)
+        assert caught.value.detail == "This isn't a GGUF file."
+        assert manager.models.get(bad.id).status is ModelStatus.INVALID
+
+
+async def test_that_an_unchanged_rescan_announces_no_model() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A, B]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        subscription = manager.events.subscribe(lambda: None)
+        await manager.library.rescan()
+        await manager.library.rescan()
+        await scanned(manager)
+        await asyncio.sleep(0)
+        assert not [i for i in subscription.take() if isinstance(i.event, ModelsChanged)]

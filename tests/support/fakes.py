@@ -1,0 +1,343 @@
+"""Fakes at the ports: stores in memory, a provider that loads and answers on order."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic_ns
+from typing import Any
+
+from app.domain.conversations import Conversation, Message
+from app.domain.errors import AppError, FolderError, MissingFile, WorkerCrashed
+from app.domain.generation import (
+    FinishReason,
+    GenerationEnd,
+    GenerationRequest,
+    GenerationUpdate,
+    TextPiece,
+    measure,
+)
+from app.domain.instances import LoadSettings
+from app.domain.memory import MemoryView
+from app.domain.models import (
+    Alias,
+    Capability,
+    CapabilityFact,
+    Folder,
+    ModelId,
+    ModelSpec,
+)
+from app.domain.profiles import ModelMetrics, ProfileRun
+from app.manager.manager import Manager
+
+GIGABYTE = 1_000_000_000
+
+
+def spec(name: str, **changes: Any) -> ModelSpec:
+    """A chat model of one gigabyte under /models."""
+    fields: dict[str, Any] = {
+        "id": ModelId(f"local:{name}"),
+        "provider": "local",
+        "name": name,
+        "path": f"/models/{name}.gguf",
+        "size_bytes": GIGABYTE,
+        "architecture": "llama",
+        "parameters": 1_000_000_000,
+        "quantisation": "Q4_K_M",
+        "context_length": 4096,
+        "capabilities": (
+            CapabilityFact(capability=Capability.CHAT, value=True, source="chat template"),
+        ),
+    }
+    return ModelSpec(**{**fields, **changes})
+
+
+class MemoryStore:
+    """Every store port at once, in memory."""
+
+    def __init__(self) -> None:
+        self.kept_models: dict[ModelId, ModelSpec] = {}
+        self.kept_folders: dict[str, Folder] = {}
+        self.kept_aliases: dict[str, ModelId] = {}
+        self.kept_metrics: dict[ModelId, ModelMetrics] = {}
+        self.kept_session: tuple[ModelId, ...] = ()
+        self.kept_conversations: dict[str, Conversation] = {}
+        self.kept_messages: dict[str, Message] = {}
+        self.kept_runs: dict[str, ProfileRun] = {}
+        self.kept_settings: dict[str, str] = {}
+        self.log: list[str] = []
+
+    async def models(self) -> tuple[ModelSpec, ...]:
+        return tuple(self.kept_models.values())
+
+    async def save_models(self, specs: Sequence[ModelSpec]) -> None:
+        self.kept_models.update((item.id, item) for item in specs)
+
+    async def forget_models(self, ids: Sequence[ModelId]) -> None:
+        for model_id in ids:
+            self.kept_models.pop(model_id, None)
+
+    async def folders(self) -> tuple[Folder, ...]:
+        return tuple(self.kept_folders.values())
+
+    async def save_folder(self, folder: Folder) -> None:
+        self.kept_folders.setdefault(folder.path, folder)
+
+    async def forget_folder(self, path: str) -> None:
+        self.kept_folders.pop(path, None)
+
+    async def aliases(self) -> tuple[Alias, ...]:
+        return tuple(Alias(name=n, model_id=m) for n, m in self.kept_aliases.items())
+
+    async def save_alias(self, alias: Alias) -> None:
+        self.kept_aliases[alias.name] = alias.model_id
+
+    async def forget_alias(self, name: str) -> None:
+        self.kept_aliases.pop(name, None)
+
+    async def metrics(self) -> tuple[ModelMetrics, ...]:
+        return tuple(self.kept_metrics.values())
+
+    async def save_metrics(self, metrics: ModelMetrics) -> None:
+        self.kept_metrics[metrics.model_id] = metrics
+
+    async def session(self) -> tuple[ModelId, ...]:
+        return self.kept_session
+
+    async def save_session(self, loaded: Sequence[ModelId]) -> None:
+        self.kept_session = tuple(loaded)
+
+    async def conversations(self) -> tuple[Conversation, ...]:
+        return tuple(self.kept_conversations.values())
+
+    async def messages(self, conversation: str) -> tuple[Message, ...]:
+        return tuple(m for m in self.kept_messages.values() if m.conversation_id == conversation)
+
+    async def save_conversation(self, conversation: Conversation) -> None:
+        self.kept_conversations[conversation.id] = conversation
+
+    async def save_messages(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self.log.append(f"{message.role} {message.state}")
+            self.kept_messages[message.id] = message
+
+    async def forget_messages(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self.kept_messages.pop(message.id, None)
+
+    async def forget_conversation(self, conversation: str) -> None:
+        self.kept_conversations.pop(conversation, None)
+        for message in await self.messages(conversation):
+            del self.kept_messages[message.id]
+
+    async def runs(self) -> tuple[ProfileRun, ...]:
+        return tuple(self.kept_runs.values())
+
+    async def save_run(self, run: ProfileRun) -> None:
+        self.kept_runs[run.id] = run
+
+    async def forget_run(self, run: ProfileRun) -> None:
+        self.kept_runs.pop(run.id, None)
+
+    async def settings(self) -> dict[str, str]:
+        return dict(self.kept_settings)
+
+    async def save_setting(self, key: str, value: str) -> None:
+        self.kept_settings[key] = value
+
+    async def forget_setting(self, key: str) -> None:
+        self.kept_settings.pop(key, None)
+
+
+class FakeEngine:
+    """Answers with its model's name, a word a turn of the loop, or as told by `words`."""
+
+    def __init__(self, model: ModelSpec, words: int) -> None:
+        self.model = model
+        self.words = words
+        self.context_length = 4096
+        self.closed = False
+        self.stopped = 0
+        """How many answers were left early."""
+        self.requests: list[GenerationRequest] = []
+        self.go = asyncio.Event()
+        """Cleared by a test that wants to hold an answer in the middle."""
+        self.go.set()
+        self.refuse: AppError | None = None
+        self._ended: asyncio.Future[AppError | None] = asyncio.get_running_loop().create_future()
+
+    def memory(self) -> int | None:
+        return 700_000_000
+
+    def crash(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(
+                WorkerCrashed(f"{self.model.name} was ended by SIGKILL.", "Try it again.", "log")
+            )
+        self.go.set()
+
+    async def probe(self) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationUpdate, None]:
+        submitted, stamps = monotonic_ns(), []
+        self.requests.append(request)
+        complete = False
+        try:
+            for number in range(min(self.words, request.max_tokens)):
+                await asyncio.sleep(0)
+                if number:
+                    await self.go.wait()
+                if self._ended.done() and (cause := self._ended.result()) is not None:
+                    raise cause
+                stamps.append(monotonic_ns())
+                yield TextPiece(text=f"{self.model.name}{number} ", stamps_ns=(stamps[-1],))
+            complete = True
+        finally:
+            self.stopped += not complete
+        stats = measure(submitted, tuple(stamps), finish=FinishReason.END, prompt_tokens=3)
+        yield GenerationEnd(stats=stats)
+
+    async def wait_ended(self) -> AppError | None:
+        return await asyncio.shield(self._ended)
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.closed = True
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+
+class FakeProvider:
+    """Loads at once, unless a test holds it (`hold`) or lets it fail (`failures`)."""
+
+    def __init__(self, words: int = 20) -> None:
+        self.words = words
+        self.loads: list[ModelId] = []
+        self.cancelled: list[ModelId] = []
+        self.engines: dict[ModelId, FakeEngine] = {}
+        self.failures: dict[ModelId, AppError] = {}
+        self.probe_failures: dict[ModelId, AppError] = {}
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def load(
+        self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
+    ) -> FakeEngine:
+        self.loads.append(spec.id)
+        on_progress(0.25)
+        try:
+            await asyncio.sleep(0)
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(spec.id)
+            raise
+        if spec.id in self.failures:
+            raise self.failures[spec.id]
+        on_progress(1.0)
+        engine = FakeEngine(spec, self.words)
+        engine.refuse = self.probe_failures.get(spec.id)
+        self.engines[spec.id] = engine
+        return engine
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A scan's batch."""
+
+    specs: tuple[ModelSpec, ...]
+    files: int
+
+
+class FakeFiles:
+    """A disk: folders with models; `go` holds a scan between its batches."""
+
+    def __init__(self) -> None:
+        self.disk: dict[str, list[ModelSpec]] = {}
+        self.go = asyncio.Event()
+        self.go.set()
+        self.scans = 0
+
+    async def scan(self, folder: str, known: Iterable[ModelSpec]) -> AsyncGenerator[Batch, None]:
+        self.scans += 1
+        await asyncio.sleep(0)
+        if folder not in self.disk:
+            raise FolderError(f"{folder} isn't there.", "Connect its drive or remove it.")
+        for number, item in enumerate(list(self.disk[folder])):
+            yield Batch(specs=(item,), files=number + 1)
+            await self.go.wait()
+
+    async def read(self, path: str) -> ModelSpec:
+        for specs in self.disk.values():
+            for item in specs:
+                if item.path == path:
+                    return item
+        raise MissingFile(f"{path} isn't there.", "Choose another file.")
+
+    async def present(self, paths: Sequence[str]) -> frozenset[str]:
+        there = {item.path for specs in self.disk.values() for item in specs} | set(self.disk)
+        return frozenset(path for path in paths if path in there)
+
+
+class FakeDevices:
+    """A machine with room for some fake models."""
+
+    def __init__(self, total: int = 16 * GIGABYTE) -> None:
+        self.total = total
+
+    def memory(self) -> MemoryView:
+        return MemoryView(total=self.total, available=self.total)
+
+    def cores(self) -> int:
+        return 2
+
+
+@dataclass
+class FakePorts:
+    """Everything a manager needs, in memory; kept across managers to play a restart."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    provider: FakeProvider = field(default_factory=FakeProvider)
+    files: FakeFiles = field(default_factory=FakeFiles)
+    devices: FakeDevices = field(default_factory=FakeDevices)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def offer(self, *models: ModelSpec) -> None:
+        """Put models on the disk and into the store, as if an earlier run had found them."""
+        for model in models:
+            self.files.disk.setdefault("/models", []).append(model)
+            self.store.kept_models[model.id] = model
+
+    @asynccontextmanager
+    async def manager(self) -> Any:
+        """A started manager over these ports, closed at the end."""
+        manager = Manager(
+            models=self.store,
+            conversations=self.store,
+            profiles=self.store,
+            settings=self.store,
+            files=self.files,
+            providers={"local": self.provider},
+            devices=self.devices,
+            environment=self.environment,
+        )
+        await manager.start()
+        try:
+            yield manager
+        finally:
+            await manager.aclose()
+
+
+def fake_ports() -> FakePorts:
+    """A fresh set; call it inside a running loop."""
+    return FakePorts()
+
+
+async def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+    """Wait until a condition holds; fail with its source when it doesn't in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"never came true: {condition}")
+        await asyncio.sleep(0.005)
