@@ -74,6 +74,9 @@ class Library:
         """
         found = await self._files.read(_absolute(path))
         await self._merge((found,))
+        # What lay there before, such as the first half of a download, is no model any more.
+        replaced = [s.id for s in self._registry.all() if s.path == found.path and s.id != found.id]
+        await self._registry.forget(replaced)
         if found.status is ModelStatus.INVALID:
             raise InvalidFile(
                 f"{found.name} can't be used.",

@@ -160,6 +160,18 @@ async def test_that_a_broken_single_file_is_listed_and_told() -> None:
         assert manager.models.get(bad.id).status is ModelStatus.INVALID
 
 
+async def test_that_a_finished_download_takes_the_place_of_its_broken_half() -> None:
+    ports = fake_ports()
+    half = spec("half", status=ModelStatus.INVALID, reason="It ends early.", path="/d/a.gguf")
+    ports.files.disk["/d"] = [half]
+    async with ports.manager() as manager:
+        with pytest.raises(InvalidFile):
+            await manager.library.add_file("/d/a.gguf")
+        ports.files.disk["/d"] = [spec("whole", path="/d/a.gguf")]
+        await manager.library.add_file("/d/a.gguf")
+        assert [item.name for item in manager.models.search()] == ["whole"]
+
+
 async def test_that_an_unchanged_rescan_announces_no_model() -> None:
     ports = fake_ports()
     ports.files.disk["/models"] = [A, B]

@@ -1,0 +1,1 @@
+"""The bounded reader of GGUF headers: standard library only, for files that nobody vouches for."""

@@ -1,0 +1,79 @@
+"""What a GGUF header says, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class HeaderError(Exception):
+    """The file isn't one that an engine can load; the text is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargeArray:
+    """An array that stays in the file, such as a vocabulary."""
+
+    item_type: int
+    length: int
+    offset: int
+    """Where its first item starts, in bytes from the start of the file."""
+
+
+Scalar = bool | int | float | str
+Value = Scalar | tuple[Scalar, ...] | LargeArray
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor's entry."""
+
+    name: str
+    dimensions: tuple[int, ...]
+    type: int
+    elements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Everything before the weights of one file."""
+
+    version: int
+    keys: Mapping[str, Value]
+    tensors: tuple[Tensor, ...]
+
+    @property
+    def architecture(self) -> str:
+        """The model family, as llama.cpp names it; empty when the file doesn't say."""
+        return self.text("general.architecture") or ""
+
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja source that turns a conversation into a prompt: the default or a named one."""
+        default = "tokenizer.chat_template"
+        named = (key for key in self.keys if key.startswith(f"{default}."))
+        texts = (self.text(key) for key in (default, *named))
+        return next((text for text in texts if text and text.strip()), None)
+
+    def own(self, key: str) -> Value | None:
+        """The value of a key that is prefixed with the architecture."""
+        return self.keys.get(f"{self.architecture}.{key}")
+
+    def text(self, key: str) -> str | None:
+        """The value of `key` when it is a string."""
+        value = self.keys.get(key)
+        return value if isinstance(value, str) else None
+
+    def integer(self, key: str) -> int | None:
+        """The value of `key` when it is a whole number."""
+        value = self.keys.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def own_integer(self, key: str) -> int | None:
+        """The value of a key of this architecture when it is a whole number."""
+        return self.integer(f"{self.architecture}.{key}")
+
+    def length(self, key: str) -> int | None:
+        """The number of items when `key` holds an array."""
+        value = self.keys.get(key)
+        if isinstance(value, LargeArray):
+            return value.length
+        return len(value) if isinstance(value, tuple) else None

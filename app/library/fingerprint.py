@@ -1,0 +1,30 @@
+"""Ids of local models: by content, so that a move or a rename keeps a model's history."""
+
+import hashlib
+
+from app.domain.models import ModelId
+from app.gguf.source import open_file, read_at
+
+ACCOUNT = "local"
+SAMPLE = 1024 * 1024
+"""Bytes at each end of the file; reading all of it would take minutes."""
+
+
+def content_id(path: str) -> ModelId:
+    """The id of a file: its size, first and last MiB.
+
+    Raises:
+        HeaderError: it isn't a regular file.
+        OSError: it can't be read.
+    """
+    with open_file(path) as (descriptor, size):
+        digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=8)
+        digest.update(read_at(descriptor, 0, SAMPLE))
+        digest.update(read_at(descriptor, max(0, size - SAMPLE), SAMPLE))
+    return ModelId(f"{ACCOUNT}:{digest.hexdigest()}")
+
+
+def path_id(path: str) -> ModelId:
+    """The id of a file that can't be used: all that is known for sure is where it lies."""
+    digest = hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8)
+    return ModelId(f"{ACCOUNT}:{digest.hexdigest()}")

@@ -1,0 +1,165 @@
+"""From files to model specs."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from app.domain.capabilities import capabilities_of
+from app.domain.models import ModelShape, ModelSpec, ModelStatus
+from app.gguf.checks import check_model
+from app.gguf.header import Header, HeaderError
+from app.gguf.reader import read_header
+from app.library.fingerprint import ACCOUNT, content_id, path_id
+from app.library.found import FoundModel, stem_of
+from app.library.quantisation import quantisation_of
+
+NAME_LIMIT = 120
+
+_QUANTISATION = re.compile(r"[-._ ](?:I?Q\d\w*|TQ\d\w*|B?F16|F32|MXFP4\w*)", re.IGNORECASE)
+
+
+def read_model(found: FoundModel) -> ModelSpec | None:
+    """The spec of a model's files, INVALID with its reason when they are broken.
+
+    None when they hold something other than a model: a projector, an adapter.
+
+    Raises:
+        FileNotFoundError: a file has gone since it was found.
+    """
+    try:
+        headers = [_read_part(found, at) for at in range(len(found.parts))]
+        if not _is_model(headers[0]):
+            return None
+        _check(found, headers)
+        return _spec(found, headers)
+    except HeaderError as error:
+        return invalid_spec(found, str(error))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        return invalid_spec(found, f"This file can't be read ({error.strerror}).")
+
+
+def invalid_spec(found: FoundModel, reason: str) -> ModelSpec:
+    """A listing for files that no engine can load.
+
+    Its id follows from where it lies: a download under way changes its content all the time, and
+    all empty files would be copies of one another.
+    """
+    path = _printable(found.path)
+    return ModelSpec(
+        id=path_id(found.path),
+        provider=ACCOUNT,
+        name=_display_name(None, path),
+        status=ModelStatus.INVALID,
+        reason=reason,
+        path=path,
+        shards=found.shards,
+        size_bytes=found.size,
+        modified_ns=found.modified_ns,
+    )
+
+
+def _read_part(found: FoundModel, at: int) -> Header:
+    path = found.parts[at].path
+    try:
+        return read_header(path)
+    except HeaderError as error:
+        if found.shards == 1:
+            raise
+        raise HeaderError(f"{PurePath(_printable(path)).name}: {error}") from error
+
+
+def _is_model(header: Header) -> bool:
+    kind = header.text("general.type") or "model"
+    return kind == "model" and header.architecture not in ("clip", "controlvector")
+
+
+def _check(found: FoundModel, headers: Sequence[Header]) -> None:
+    if found.path != _printable(found.path):
+        raise HeaderError("This file's name or its folder's isn't valid text: rename it.")
+    if found.gap:
+        raise HeaderError(found.gap)
+    parts = headers[0].integer("split.count") or 1
+    if parts != found.shards:
+        raise HeaderError(
+            f"This file's header counts {parts} parts and its name {found.shards}, "
+            "so they can't be put together."
+        )
+    check_model(headers[0])
+
+
+def _spec(found: FoundModel, headers: Sequence[Header]) -> ModelSpec:
+    header = headers[0]
+    tensors = [tensor for part in headers for tensor in part.tensors]
+    return ModelSpec(
+        id=content_id(found.path),
+        provider=ACCOUNT,
+        name=_display_name(header.text("general.name"), found.path),
+        path=found.path,
+        shards=found.shards,
+        size_bytes=found.size,
+        modified_ns=found.modified_ns,
+        architecture=header.architecture,
+        parameters=sum(tensor.elements for tensor in tensors),
+        quantisation=quantisation_of(header.integer("general.file_type"), tensors),
+        context_length=header.own_integer("context_length") or None,
+        capabilities=capabilities_of(header.architecture, header.keys),
+        shape=shape_of(header),
+    )
+
+
+def shape_of(header: Header) -> ModelShape:
+    """The figures that memory use follows from, of a header that passed its checks."""
+    blocks = header.own_integer("block_count") or 0
+    embedding = header.own_integer("embedding_length") or 0
+    heads = max(_per_layer(header, "attention.head_count", blocks, 0), default=0)
+    key_length = header.own_integer("attention.key_length")
+    value_length = header.own_integer("attention.value_length")
+    head_length = embedding // heads if heads else 0
+    # Compressed attention (MLA) caches keys alone; its values are computed from them.
+    compressed = header.own("attention.value_length_mla") is not None
+    return ModelShape(
+        block_count=blocks,
+        embedding_length=embedding,
+        head_count=heads,
+        kv_heads=_cached_heads(header, blocks, heads),
+        key_length=head_length if key_length is None else key_length,
+        value_length=0 if compressed else head_length if value_length is None else value_length,
+        vocabulary=header.length("tokenizer.ggml.tokens") or header.own_integer("vocab_size") or 0,
+    )
+
+
+def _cached_heads(header: Header, blocks: int, heads: int) -> tuple[int, ...]:
+    """Key-value heads by layer; 0 where a layer is recurrent or borrows another's cache."""
+    counts = _per_layer(header, "attention.head_count_kv", blocks, heads)
+    interval = header.own_integer("full_attention_interval")
+    if interval:
+        counts = [count if (at + 1) % interval == 0 else 0 for at, count in enumerate(counts)]
+    borrowing = header.own_integer("attention.shared_kv_layers") or 0
+    return tuple(count if at < blocks - borrowing else 0 for at, count in enumerate(counts))
+
+
+def _per_layer(header: Header, key: str, blocks: int, default: int) -> list[int]:
+    value = header.own(key)
+    if isinstance(value, tuple):
+        return [int(item) for item in value[:blocks]]
+    return [value if isinstance(value, int) else default] * blocks
+
+
+def _display_name(given: str | None, path: str) -> str:
+    """The name in the header, else the file's, without quantisation and shard number."""
+    name = _one_line((given or "")[: 4 * NAME_LIMIT])
+    if not any(character.isalnum() for character in name):
+        stem = stem_of(PurePath(path).name)
+        name = _one_line(_QUANTISATION.sub("", stem).replace("_", " ")) or stem
+    return name[:NAME_LIMIT]
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+
+
+def _printable(path: str) -> str:
+    """The path with a question mark for each byte that isn't text."""
+    return path.encode("utf-8", "replace").decode()

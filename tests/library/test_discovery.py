@@ -1,0 +1,273 @@
+import asyncio
+import os
+from collections.abc import Iterable
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import FolderError, MissingFile
+from app.domain.models import ModelSpec, ModelStatus
+from app.library import discovery
+from app.library.discovery import LocalModelFiles, ScanBatch
+from app.library.found import FoundModel
+from tests.support import headers, models
+
+
+async def scan(folder: Path, known: Iterable[ModelSpec] = ()) -> list[ScanBatch]:
+    return [batch async for batch in LocalModelFiles().scan(str(folder), known)]
+
+
+async def specs_in(folder: Path, known: Iterable[ModelSpec] = ()) -> dict[str, ModelSpec]:
+    batches = await scan(folder, known)
+    return {Path(spec.path).name: spec for batch in batches for spec in batch.specs}
+
+
+async def test_that_a_scan_finds_every_model_below_a_folder(tmp_path: Path) -> None:
+    models.write_llama(tmp_path / "a.gguf")
+    models.write_qwen2(tmp_path / "deep/er/b.GGUF")
+    models.write_gemma(tmp_path / ".hidden/c.gguf")
+    models.write_sharded(tmp_path / "shards")
+    models.write_projector(tmp_path / "mmproj-a.gguf")
+    models.write_projector(tmp_path / "vision.gguf")
+    models.write_broken(tmp_path / "broken")
+    (tmp_path / "notes.txt").write_text("no model")
+    found = await specs_in(tmp_path)
+    valid = {name for name, spec in found.items() if spec.status is ModelStatus.AVAILABLE}
+    assert valid == {"a.gguf", "b.GGUF", "c.gguf", "tiny-00001-of-00003.gguf"}
+    assert len(found) - len(valid) == 5
+
+
+async def test_that_the_last_batch_counts_every_file(tmp_path: Path) -> None:
+    models.write_sharded(tmp_path)
+    (tmp_path / "notes.txt").write_text("no model")
+    assert (await scan(tmp_path))[-1].files == 4
+
+
+async def test_that_the_first_model_does_not_wait_for_the_others(tmp_path: Path) -> None:
+    for number in range(5):
+        headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
+    batches = [batch for batch in await scan(tmp_path) if batch.specs]
+    assert len(batches[0].specs) == 1
+
+
+async def test_that_a_thousand_models_come_in_batches(tmp_path: Path) -> None:
+    for number in range(1000):
+        headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
+    batches = await scan(tmp_path)
+    assert sum(len(batch.specs) for batch in batches) == 1000
+    assert max(len(batch.specs) for batch in batches) <= discovery.BATCH_MODELS
+    assert len(batches) < 200
+    assert [batch.files for batch in batches] == sorted(batch.files for batch in batches)
+
+
+async def test_that_known_files_are_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.write_sharded(tmp_path / "shards")
+    models.write_llama(tmp_path / "a.gguf")
+    before = await specs_in(tmp_path)
+    read: list[FoundModel] = []
+    monkeypatch.setattr(discovery, "read_model", read.append)
+    assert await specs_in(tmp_path, before.values()) == before
+    assert not read
+
+
+async def test_that_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = models.write_llama(tmp_path / "a.gguf", name="Before")
+    before = await specs_in(tmp_path)
+    models.write_llama(path, name="Behind")
+    os.utime(path, ns=(1, before["a.gguf"].modified_ns + 1))
+    after = await specs_in(tmp_path, before.values())
+    assert after["a.gguf"].name == "Behind"
+
+
+async def test_that_a_model_is_available_again_when_its_shard_is_back(tmp_path: Path) -> None:
+    shard = models.write_sharded(tmp_path)[2]
+    aside = shard.rename(tmp_path / "aside")
+    broken = await specs_in(tmp_path)
+    aside.rename(shard)
+    mended = await specs_in(tmp_path, broken.values())
+    assert [spec.status for spec in broken.values()] == [ModelStatus.INVALID]
+    assert [spec.status for spec in mended.values()] == [ModelStatus.AVAILABLE]
+
+
+async def test_that_a_missing_model_is_available_when_it_is_found_again(tmp_path: Path) -> None:
+    models.write_llama(tmp_path / "a.gguf")
+    spec = (await specs_in(tmp_path))["a.gguf"]
+    lost = spec.model_copy(update={"status": ModelStatus.MISSING, "reason": "Its drive is gone."})
+    assert (await specs_in(tmp_path, [lost]))["a.gguf"] == spec
+
+
+async def test_that_a_missing_folder_is_said_in_two_sentences(tmp_path: Path) -> None:
+    with pytest.raises(FolderError) as caught:
+        await scan(tmp_path / "gone")
+    assert str(tmp_path / "gone") in caught.value.what
+    assert caught.value.remedy.endswith(".")
+
+
+async def test_that_a_file_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match="isn't a folder"):
+        await scan(models.write_llama(tmp_path / "a.gguf"))
+
+
+async def test_that_loops_of_links_end(tmp_path: Path) -> None:
+    models.write_llama(tmp_path / "models/a.gguf")
+    (tmp_path / "models/up").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    (tmp_path / "gone.gguf").symlink_to(tmp_path / "nowhere")
+    found = [spec.path for batch in await scan(tmp_path) for spec in batch.specs]
+    assert found == [str(tmp_path / "models/a.gguf")]
+
+
+async def test_that_links_to_models_are_followed(tmp_path: Path) -> None:
+    blob = models.write_llama(tmp_path / "blobs/0123abc")
+    (tmp_path / "link.gguf").symlink_to(blob)
+    (spec,) = (await specs_in(tmp_path)).values()
+    assert spec.path == str(tmp_path / "link.gguf")
+    assert spec.size_bytes == blob.stat().st_size
+
+
+async def test_that_a_pipe_does_not_hold_the_scan(tmp_path: Path) -> None:
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.gguf")
+    models.write_llama(tmp_path / "a.gguf")
+    assert list(await specs_in(tmp_path)) == ["a.gguf"]
+
+
+async def test_that_an_unreadable_folder_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listing is refused here and not by chmod, which doesn't bind root."""
+    models.write_llama(tmp_path / "a.gguf")
+    models.write_llama(tmp_path / "locked/b.gguf")
+    listed = discovery._list
+
+    def refuse(folder: str) -> object:
+        if folder.endswith("locked"):
+            raise PermissionError(13, "Permission denied", folder)
+        return listed(folder)
+
+    monkeypatch.setattr(discovery, "_list", refuse)
+    assert list(await specs_in(tmp_path)) == ["a.gguf"]
+    monkeypatch.setattr(discovery, "_list", lambda folder: refuse(f"{folder}/locked"))
+    with pytest.raises(FolderError, match="can't be read"):
+        await scan(tmp_path)
+
+
+async def test_that_an_unreadable_file_is_listed_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.write_llama(tmp_path / "a.gguf")
+
+    def refuse(path: str, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        locked = await specs_in(tmp_path)
+    assert locked["a.gguf"].status is ModelStatus.INVALID
+    assert locked["a.gguf"].reason == "This file can't be read (Permission denied)."
+    mended = await specs_in(tmp_path, locked.values())
+    assert mended["a.gguf"].status is ModelStatus.AVAILABLE
+
+
+async def test_that_a_file_that_vanishes_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.write_llama(tmp_path / "a.gguf")
+    gone = models.write_llama(tmp_path / "b.gguf")
+    listed = discovery._list
+
+    def list_then_remove(folder: str) -> object:
+        listing = listed(folder)
+        gone.unlink()
+        return listing
+
+    monkeypatch.setattr(discovery, "_list", list_then_remove)
+    assert list(await specs_in(tmp_path)) == ["a.gguf"]
+
+
+async def test_that_a_name_that_is_no_text_is_listed_in_printable_form(tmp_path: Path) -> None:
+    models.write_llama(tmp_path / "a.gguf").rename(tmp_path / "b\udcff.gguf")
+    (spec,) = (await specs_in(tmp_path)).values()
+    assert spec.status is ModelStatus.INVALID
+    assert spec.path == str(tmp_path / "b?.gguf")
+    assert "rename it" in spec.reason
+
+
+async def test_that_closing_ends_the_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(200):
+        headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
+    read: list[FoundModel] = []
+    reading = discovery.read_model
+
+    def count(found: FoundModel) -> ModelSpec | None:
+        read.append(found)
+        return reading(found)
+
+    monkeypatch.setattr(discovery, "read_model", count)
+    async with aclosing(LocalModelFiles().scan(str(tmp_path), ())) as batches:
+        async for _ in batches:
+            break
+    assert len(read) < 200
+
+
+async def test_that_cancelling_a_reader_ends_the_thread_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
+    loop = asyncio.get_running_loop()
+    started, release = asyncio.Event(), discovery.threading.Event()
+    read: list[FoundModel] = []
+
+    def wait(found: FoundModel) -> None:
+        read.append(found)
+        loop.call_soon_threadsafe(started.set)
+        release.wait(10)
+
+    monkeypatch.setattr(discovery, "read_model", wait)
+    scanning = loop.create_task(scan(tmp_path))
+    await started.wait()
+    scanning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await scanning
+    release.set()
+    await loop.shutdown_default_executor()
+    assert len(read) == 1
+
+
+async def test_that_one_file_is_read_by_its_path(tmp_path: Path) -> None:
+    path = models.write_llama(tmp_path / "a.gguf")
+    assert await LocalModelFiles().read(str(path)) == (await specs_in(tmp_path))["a.gguf"]
+
+
+async def test_that_any_shard_leads_to_its_model(tmp_path: Path) -> None:
+    paths = models.write_sharded(tmp_path)
+    specs = [await LocalModelFiles().read(str(path)) for path in paths]
+    assert {(spec.path, spec.shards, spec.status) for spec in specs} == {
+        (str(paths[0]), 3, ModelStatus.AVAILABLE)
+    }
+
+
+async def test_that_a_projector_can_not_be_read_as_a_model(tmp_path: Path) -> None:
+    spec = await LocalModelFiles().read(str(models.write_projector(tmp_path / "mmproj-a.gguf")))
+    assert spec.status is ModelStatus.INVALID
+    assert "projector" in spec.reason
+
+
+async def test_that_reading_a_folder_is_refused_in_words(tmp_path: Path) -> None:
+    spec = await LocalModelFiles().read(str(tmp_path))
+    assert (spec.status, spec.reason) == (ModelStatus.INVALID, "This isn't a regular file.")
+
+
+async def test_that_reading_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match="isn't there"):
+        await LocalModelFiles().read(str(tmp_path / "gone.gguf"))
+
+
+async def test_that_present_names_what_exists(tmp_path: Path) -> None:
+    path = models.write_llama(tmp_path / "a.gguf")
+    asked = [str(path), str(tmp_path), str(tmp_path / "gone"), "with\0nul"]
+    assert await LocalModelFiles().present(asked) == {str(path), str(tmp_path)}
