@@ -1,0 +1,190 @@
+"""Keeps specs, folders, aliases, metrics and what was loaded."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from app.domain.models import Alias, Folder, ModelId, ModelSpec
+from app.domain.profiles import ModelMetrics
+from app.storage.database import Database
+from app.storage.rows import Row, fits, readable
+
+FLAT = (
+    "id",
+    "provider",
+    "name",
+    "status",
+    "reason",
+    "path",
+    "size_bytes",
+    "modified_ns",
+    "architecture",
+    "parameters",
+    "quantisation",
+    "context_length",
+)
+"""The fields of a spec with a column of their own; the rest is one JSON document."""
+
+_SELECT_MODELS = f"SELECT {', '.join(FLAT)}, detail FROM models ORDER BY rowid"  # noqa: S608 - constants
+_SAVE_MODEL = (
+    f"INSERT INTO models ({', '.join(FLAT)}, detail) VALUES ({', '.join('?' * (len(FLAT) + 1))}) "  # noqa: S608 - constants
+    f"ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in (*FLAT[1:], "detail"))
+)
+_METRICS = (
+    "model_id",
+    "requests",
+    "failures",
+    "last_used_at",
+    "time_to_first_token",
+    "tokens_per_second",
+    "load_seconds",
+)
+
+
+class Models:
+    """The part of the database that is about models."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def models(self) -> tuple[ModelSpec, ...]:
+        """Every spec that is kept, in the order they were first saved."""
+
+        def work(connection: sqlite3.Connection) -> tuple[ModelSpec, ...]:
+            return readable(connection.execute(_SELECT_MODELS), _spec, "model")
+
+        return await self._database.read(work)
+
+    async def save_models(self, specs: Sequence[ModelSpec]) -> None:
+        """Add or replace specs by id."""
+        if specs:
+            await self._database.write(
+                lambda connection: connection.executemany(_SAVE_MODEL, map(_model_row, specs))
+            )
+
+    async def forget_models(self, ids: Sequence[ModelId]) -> None:
+        """Remove specs; unknown ids are ignored. Their metrics stay, for the files may return."""
+        if ids:
+            await self._database.write(
+                lambda connection: connection.executemany(
+                    "DELETE FROM models WHERE id = ?", [(model_id,) for model_id in ids]
+                )
+            )
+
+    async def folders(self) -> tuple[Folder, ...]:
+        """The user's folders in the order they were added."""
+
+        def work(connection: sqlite3.Connection) -> tuple[Folder, ...]:
+            rows = connection.execute("SELECT path, present FROM folders ORDER BY position")
+            return readable(rows, lambda row: Folder(path=row[0], present=row[1]), "folder")
+
+        return await self._database.read(work)
+
+    async def save_folder(self, folder: Folder) -> None:
+        """Add a folder; one that is kept already stays where it is."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT INTO folders (path, present) VALUES (?, ?) "
+                "ON CONFLICT (path) DO UPDATE SET present = excluded.present",
+                (folder.path, folder.present),
+            )
+        )
+
+    async def forget_folder(self, path: str) -> None:
+        """Remove a folder."""
+        await self._database.write(
+            lambda connection: connection.execute("DELETE FROM folders WHERE path = ?", (path,))
+        )
+
+    async def aliases(self) -> tuple[Alias, ...]:
+        """Every alias, by name."""
+
+        def work(connection: sqlite3.Connection) -> tuple[Alias, ...]:
+            rows = connection.execute("SELECT name, model_id FROM aliases ORDER BY name")
+            return readable(rows, lambda row: Alias(name=row[0], model_id=row[1]), "alias")
+
+        return await self._database.read(work)
+
+    async def save_alias(self, alias: Alias) -> None:
+        """Add an alias or point it elsewhere."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT INTO aliases (name, model_id) VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET model_id = excluded.model_id",
+                (alias.name, alias.model_id),
+            )
+        )
+
+    async def forget_alias(self, name: str) -> None:
+        """Remove an alias."""
+        await self._database.write(
+            lambda connection: connection.execute("DELETE FROM aliases WHERE name = ?", (name,))
+        )
+
+    async def metrics(self) -> tuple[ModelMetrics, ...]:
+        """Every model's averages."""
+
+        def work(connection: sqlite3.Connection) -> tuple[ModelMetrics, ...]:
+            rows = connection.execute(f"SELECT {', '.join(_METRICS)} FROM metrics")  # noqa: S608 - constants
+            return readable(rows, _metrics, "metrics of")
+
+        return await self._database.read(work)
+
+    async def save_metrics(self, metrics: ModelMetrics) -> None:
+        """Replace one model's averages."""
+        row = tuple(getattr(metrics, name) for name in _METRICS)
+        await self._database.write(
+            lambda connection: connection.execute(
+                f"INSERT OR REPLACE INTO metrics ({', '.join(_METRICS)}) "  # noqa: S608 - constants
+                f"VALUES ({', '.join('?' * len(_METRICS))})",
+                row,
+            )
+        )
+
+    async def session(self) -> tuple[ModelId, ...]:
+        """The models that were loaded when this was last saved, oldest first."""
+
+        def work(connection: sqlite3.Connection) -> tuple[ModelId, ...]:
+            rows = connection.execute("SELECT model_id FROM session ORDER BY position")
+            return tuple(ModelId(row[0]) for row in rows)
+
+        return await self._database.read(work)
+
+    async def save_session(self, loaded: Sequence[ModelId]) -> None:
+        """Replace the list of loaded models."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM session")
+            connection.executemany(
+                "INSERT INTO session (position, model_id) VALUES (?, ?)", list(enumerate(loaded))
+            )
+
+        await self._database.write(work)
+
+
+def _spec(row: Row) -> ModelSpec:
+    *flat, detail = row
+    return ModelSpec.model_validate({**dict(zip(FLAT, flat, strict=True)), **json.loads(detail)})
+
+
+def _model_row(spec: ModelSpec) -> Row:
+    return (
+        spec.id,
+        spec.provider,
+        spec.name,
+        spec.status,
+        spec.reason,
+        spec.path,
+        fits(spec.size_bytes),
+        fits(spec.modified_ns),
+        spec.architecture,
+        fits(spec.parameters),
+        spec.quantisation,
+        fits(spec.context_length),
+        spec.model_dump_json(exclude=set(FLAT), exclude_defaults=True),
+    )
+
+
+def _metrics(row: Row) -> ModelMetrics:
+    return ModelMetrics.model_validate(dict(zip(_METRICS, row, strict=True)))

@@ -1,0 +1,128 @@
+"""The tables, as steps from one version of the database to the next."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+
+APPLICATION_ID = 0x4D6F6459
+"""Marks a database file as Modelyard's ("ModY")."""
+
+Step = tuple[str, ...]
+"""The statements that lead to the next version."""
+
+MIGRATIONS: tuple[Step, ...] = (
+    (
+        """
+        CREATE TABLE models (
+            id TEXT PRIMARY KEY,
+            provider TEXT NOT NULL,
+            name TEXT NOT NULL,
+            status TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            path TEXT NOT NULL,
+            size_bytes INTEGER NOT NULL,
+            modified_ns INTEGER NOT NULL,
+            architecture TEXT NOT NULL,
+            parameters INTEGER,
+            quantisation TEXT NOT NULL,
+            context_length INTEGER,
+            detail TEXT NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE folders (
+            position INTEGER PRIMARY KEY,
+            path TEXT NOT NULL UNIQUE,
+            present INTEGER NOT NULL
+        ) STRICT
+        """,
+        "CREATE TABLE aliases (name TEXT PRIMARY KEY, model_id TEXT NOT NULL) STRICT",
+        """
+        CREATE TABLE metrics (
+            model_id TEXT PRIMARY KEY,
+            requests INTEGER NOT NULL,
+            failures INTEGER NOT NULL,
+            last_used_at REAL,
+            time_to_first_token REAL,
+            tokens_per_second REAL,
+            load_seconds REAL
+        ) STRICT
+        """,
+        "CREATE TABLE session (position INTEGER PRIMARY KEY, model_id TEXT NOT NULL) STRICT",
+        """
+        CREATE TABLE conversations (
+            id TEXT PRIMARY KEY,
+            title TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE messages (
+            id TEXT PRIMARY KEY,
+            conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            role TEXT NOT NULL,
+            text TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            state TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            UNIQUE (conversation_id, position)
+        ) STRICT
+        """,
+        """
+        CREATE TABLE profile_runs (
+            id TEXT PRIMARY KEY,
+            model_id TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            detail TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    ),
+)
+"""Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The number of steps that a database has behind it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether a database carries Modelyard's mark."""
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    return bool(owner == APPLICATION_ID)
+
+
+def is_whole(connection: sqlite3.Connection, steps: Sequence[Step]) -> bool:
+    """Whether a database has the tables and columns of its version.
+
+    Damage to their names passes SQLite's integrity check and would fail every query.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        migrate(model, steps[: version_of(connection)])
+        return _layout(connection) == _layout(model)
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
+    """Take the steps that are missing, each in a transaction of its own."""
+    for version in range(version_of(connection), len(steps)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in steps[version]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def _layout(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute(
+        "SELECT held.name, part.name FROM sqlite_schema AS held, pragma_table_info(held.name) AS part "
+        "WHERE held.type = 'table' ORDER BY 1, 2"
+    ).fetchall()

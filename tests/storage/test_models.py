@@ -1,0 +1,215 @@
+"""Models, folders, aliases, metrics and the session, kept and read again."""
+
+import logging
+import random
+import sqlite3
+from contextlib import closing
+
+from app.domain.models import (
+    Alias,
+    Capability,
+    CapabilityFact,
+    Folder,
+    ModelId,
+    ModelShape,
+    ModelSpec,
+    ModelStatus,
+)
+from app.domain.profiles import ModelMetrics
+from app.storage.opening import open_storage
+
+SHAPE = ModelShape(
+    block_count=2,
+    embedding_length=64,
+    head_count=4,
+    kv_heads=(2, 0),
+    key_length=16,
+    value_length=16,
+    vocabulary=300,
+)
+
+
+def spec(number: int = 1, **fields) -> ModelSpec:
+    return ModelSpec(id=ModelId(f"local:{number:06}"), provider="local", name="tiny", **fields)
+
+
+FULL = spec(
+    2,
+    status=ModelStatus.INVALID,
+    reason="The file ends too early.",
+    path="/models/Zoë 🐑/tiny-00001-of-00002.gguf",
+    copies=("/other/tiny.gguf",),
+    shards=2,
+    size_bytes=500_000,
+    modified_ns=1_790_000_000_123_456_789,
+    architecture="llama",
+    parameters=12_345,
+    quantisation="Q4_K_M",
+    context_length=2048,
+    capabilities=(
+        CapabilityFact(capability=Capability.CHAT, value=True, source="chat template in the file"),
+        CapabilityFact(capability=Capability.EMBEDDING, value=False, source="no pooling"),
+    ),
+    shape=SHAPE,
+)
+
+
+async def reopened(storage, path):
+    await storage.aclose()
+    return await open_storage(path)
+
+
+async def test_that_specs_come_back_equal_after_reopening(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    await storage.models.save_models([spec(), FULL])
+    storage = await reopened(storage, path)
+    assert await storage.models.models() == (spec(), FULL)
+    await storage.aclose()
+
+
+async def test_that_a_spec_saved_again_replaces_itself_in_its_place(tmp_path):
+    storage = await open_storage(tmp_path / "state.db")
+    await storage.models.save_models([spec(), FULL])
+    changed = spec(path="/moved.gguf", shards=3)
+    await storage.models.save_models([changed])
+    assert await storage.models.models() == (changed, FULL)
+    await storage.aclose()
+
+
+async def test_that_forgetting_models_ignores_unknown_ids(tmp_path):
+    storage = await open_storage(tmp_path / "state.db")
+    await storage.models.save_models([spec(), FULL])
+    await storage.models.forget_models([FULL.id, ModelId("local:unknown")])
+    assert await storage.models.models() == (spec(),)
+    await storage.aclose()
+
+
+async def test_that_one_changed_model_costs_one_row(tmp_path):
+    storage = await open_storage(tmp_path / "state.db")
+    await storage.models.save_models([spec(number) for number in range(100)])
+    before = await storage.database.read(lambda connection: connection.total_changes)
+    await storage.models.save_models([spec(50, size_bytes=7)])
+    after = await storage.database.read(lambda connection: connection.total_changes)
+    assert after - before == 1
+    await storage.aclose()
+
+
+async def test_that_unreadable_models_are_logged_and_hide_no_others(tmp_path, caplog):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    await storage.models.save_models([spec(number) for number in range(5)])
+    await storage.aclose()
+    harm = {
+        0: "UPDATE models SET detail = '{' WHERE id = ?",
+        1: "UPDATE models SET detail = '[]' WHERE id = ?",
+        2: "UPDATE models SET status = 'transcended' WHERE id = ?",
+        3: """UPDATE models SET detail = '{"shape": {"block_count": "many"}}' WHERE id = ?""",
+    }
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for number, change in harm.items():
+            connection.execute(change, (spec(number).id,))
+    storage = await open_storage(path)
+    with caplog.at_level(logging.WARNING):
+        assert await storage.models.models() == (spec(4),)
+    for number in harm:
+        assert f"local:{number:06}" in caplog.text
+    await storage.aclose()
+
+
+async def test_that_a_text_with_broken_bytes_is_read_as_far_as_it_goes(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    await storage.models.save_models([spec(1), spec(2)])
+    await storage.aclose()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "UPDATE models SET name = CAST(x'74ff79' AS TEXT) WHERE id = 'local:000001'"
+        )
+    storage = await open_storage(path)
+    assert [item.name for item in await storage.models.models()] == ["t\ufffdy", "tiny"]
+    await storage.aclose()
+
+
+async def test_that_an_absurd_figure_in_a_file_keeps_no_model_from_being_saved(tmp_path):
+    storage = await open_storage(tmp_path / "state.db")
+    absurd = spec(1, context_length=2**64 - 1, parameters=2**80)
+    await storage.models.save_models([absurd, spec(2)])
+    first, second = await storage.models.models()
+    assert first.context_length == first.parameters == 2**63 - 1
+    assert second == spec(2)
+    await storage.aclose()
+
+
+async def test_that_a_large_library_comes_back_whole(tmp_path):
+    path = tmp_path / "state.db"
+    numbers = list(range(10_000))
+    random.Random(7).shuffle(numbers)
+    specs = [FULL.model_copy(update={"id": ModelId(f"local:{number}")}) for number in numbers]
+    storage = await open_storage(path)
+    await storage.models.save_models(specs)
+    storage = await reopened(storage, path)
+    assert await storage.models.models() == tuple(specs)
+    await storage.aclose()
+
+
+async def test_that_folders_keep_the_order_in_which_they_were_added(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    for name in ("/z", "/a", "/m"):
+        await storage.models.save_folder(Folder(path=name))
+    await storage.models.save_folder(Folder(path="/z", present=False))
+    await storage.models.forget_folder("/a")
+    storage = await reopened(storage, path)
+    assert await storage.models.folders() == (
+        Folder(path="/z", present=False),
+        Folder(path="/m"),
+    )
+    await storage.aclose()
+
+
+async def test_that_an_alias_points_where_it_was_last_pointed(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    for name, target in (("active", "a"), ("embed", "b"), ("active", "c"), ("mine", "d")):
+        await storage.models.save_alias(Alias(name=name, model_id=ModelId(target)))
+    await storage.models.forget_alias("mine")
+    storage = await reopened(storage, path)
+    assert await storage.models.aliases() == (
+        Alias(name="active", model_id=ModelId("c")),
+        Alias(name="embed", model_id=ModelId("b")),
+    )
+    await storage.aclose()
+
+
+async def test_that_metrics_are_replaced_and_outlive_their_model(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    await storage.models.save_models([spec()])
+    await storage.models.save_metrics(ModelMetrics(model_id=spec().id))
+    measured = ModelMetrics(
+        model_id=spec().id,
+        requests=3,
+        failures=1,
+        last_used_at=1_790_000_000.25,
+        time_to_first_token=0.1,
+        tokens_per_second=145.7,
+        load_seconds=0.015,
+    )
+    await storage.models.save_metrics(measured)
+    await storage.models.forget_models([spec().id])
+    storage = await reopened(storage, path)
+    assert await storage.models.metrics() == (measured,)
+    await storage.aclose()
+
+
+async def test_that_the_session_is_the_last_list_of_loaded_models(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    await storage.models.save_session([ModelId("a"), ModelId("b"), ModelId("c")])
+    await storage.models.save_session([ModelId("c"), ModelId("a")])
+    storage = await reopened(storage, path)
+    assert await storage.models.session() == ("c", "a")
+    await storage.models.save_session([])
+    assert await storage.models.session() == ()
+    await storage.aclose()
