@@ -1,0 +1,173 @@
+"""A GGUF model at work in its own process."""
+
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from app.domain.errors import AppError, InvalidFile, NotLoaded, RequestError, WorkerHung
+from app.domain.generation import (
+    FinishReason,
+    GenerationEnd,
+    GenerationRequest,
+    GenerationUpdate,
+    TextPiece,
+    measure,
+)
+from app.ports import TemplateRenderer
+from app.providers import failures
+from app.providers.prompts import PLAIN_STOP, plain_prompt
+from app.providers.worker_link import Answers, WorkerEnded, WorkerLink, WorkerSilent
+from app.worker import protocol
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long a worker may do nothing that can be noticed; seconds."""
+
+    load: float = 60
+    compute: float = 120
+    exit: float = 2
+    """From the request to end to the kill."""
+
+
+@dataclass(frozen=True)
+class ChatFormat:
+    """How a conversation becomes this model's prompt."""
+
+    template: str | None
+    special_tokens: dict[str, str]
+
+
+class LlamaEngine:
+    """A loaded model; the worker computes its requests in the order they come."""
+
+    def __init__(  # noqa: PLR0913 - what a model is made of
+        self,
+        name: str,
+        link: WorkerLink,
+        renderer: TemplateRenderer,
+        chat: ChatFormat,
+        deadlines: Deadlines,
+        *,
+        context_length: int,
+        embedding: bool,
+    ) -> None:
+        self._name = name
+        self._link = link
+        self._renderer = renderer
+        self._chat = chat
+        self._deadlines = deadlines
+        self._context_length = context_length
+        self._embedding = embedding
+        self._closing = False
+        self._hung: WorkerHung | None = None
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that a prompt and its answer may take together."""
+        return self._context_length
+
+    def memory(self) -> int | None:
+        """Resident bytes of its process now; None when it is gone."""
+        return self._link.memory()
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationUpdate, None]:
+        """Stream an answer; the last item is a GenerationEnd.
+
+        Raises:
+            RequestError: this request can't be served.
+            WorkerCrashed, WorkerHung: the process is gone; text streamed so far stands.
+            NotLoaded: the model was closed.
+        """
+        submitted_ns = time.monotonic_ns()
+        stamps_ns: list[int] = []
+        with self._link.ask(await self._wording(request)) as answers:
+            while not answers.complete:
+                match await self._next(answers, self._deadlines.compute):
+                    case protocol.Tokens(text, stamps):
+                        stamps_ns += stamps
+                        yield TextPiece(text=text, stamps_ns=tuple(stamps))
+                    case protocol.Done(finish, prompt_tokens):
+                        stats = measure(
+                            submitted_ns,
+                            tuple(stamps_ns),
+                            finish=FinishReason(finish),
+                            prompt_tokens=prompt_tokens,
+                        )
+                        yield GenerationEnd(stats=stats)
+                    case protocol.Refused() as refused:
+                        raise failures.refused_request(self._name, refused)
+
+    async def probe(self) -> None:
+        """Compute one token or embedding, so that READY is more than a promise.
+
+        Raises:
+            ModelError: the model doesn't compute.
+        """
+        with self._link.ask(protocol.Probe()) as answers:
+            answer = await self._next(answers, self._deadlines.compute)
+        if isinstance(answer, protocol.Refused):
+            raise InvalidFile(
+                f"{self._name} is loaded, but doesn't compute.",
+                "Download the file again, or choose another model.",
+                answer.detail,
+            )
+
+    async def wait_ended(self) -> AppError | None:
+        """Wait until the model is gone: None after `close`, else the cause."""
+        ended = await self._link.ended()
+        if self._hung is not None:
+            return self._hung
+        return None if self._closing else failures.crash(self._name, ended)
+
+    async def close(self) -> None:
+        """Free everything; return when the process is reaped. Safe to call twice."""
+        # A worker that has crashed by now keeps its own cause.
+        if not self._link.over:
+            self._closing = True
+        await self._link.close(self._deadlines.exit)
+
+    async def _wording(self, request: GenerationRequest) -> protocol.Generate:
+        """The request as the worker takes it: finished text."""
+        if self._embedding:
+            raise RequestError(
+                f"{self._name} makes embeddings and can't write text.",
+                "Choose a model that can chat.",
+            )
+        prompt, stop = request.prompt, request.stop
+        templated = bool(request.messages) and self._chat.template is not None
+        if self._chat.template is not None and request.messages:
+            prompt = await self._renderer.render(
+                self._chat.template, request.messages, self._chat.special_tokens
+            )
+        elif request.messages:
+            prompt, stop = plain_prompt(request.messages), (*stop, *PLAIN_STOP)
+        sampling = request.sampling
+        return protocol.Generate(
+            prompt=prompt,
+            special=templated,
+            temperature=sampling.temperature,
+            top_k=sampling.top_k,
+            top_p=sampling.top_p,
+            min_p=sampling.min_p,
+            seed=sampling.seed,
+            max_tokens=request.max_tokens,
+            stop=list(stop),
+            ignore_end=request.ignore_end,
+        )
+
+    async def _next(self, answers: Answers, silence: float) -> protocol.Message:
+        try:
+            return await answers.next(silence)
+        except WorkerSilent as error:
+            self._hung = self._hung or WorkerHung(
+                f"The process of {self._name} has not moved for {silence:g} seconds and was ended.",
+                "Load the model again; fewer threads or a shorter context may help.",
+            )
+            self._link.kill()
+            raise self._hung from error
+        except WorkerEnded as error:
+            cause = await self.wait_ended()
+            raise cause or NotLoaded(
+                f"{self._name} was ejected before it had finished.", "Load it again."
+            ) from error

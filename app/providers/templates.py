@@ -1,0 +1,108 @@
+"""Chat templates, rendered in a process of their own that is killed when one runs wild."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.domain.errors import TemplateFailed
+from app.domain.generation import ChatMessage
+from app.ports import Children
+from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
+from app.worker import protocol
+
+RENDER_SECONDS = 2.0
+START_SECONDS = 30.0
+REMEDY = "Use a model with another template, or start a conversation without a system prompt."
+
+
+class TemplateProcess:
+    """Renders templates one at a time; its worker is started by the first and kept warm."""
+
+    def __init__(self, children: Children, limit: float = RENDER_SECONDS) -> None:
+        """Prepare without starting anything.
+
+        Args:
+            children: what starts the worker.
+            limit: seconds that one template may take.
+        """
+        self._children = children
+        self._limit = limit
+        self._link: WorkerLink | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def warm(self) -> None:
+        """Have the worker up before the first prompt waits for it.
+
+        Raises:
+            TemplateFailed: it doesn't start.
+        """
+        async with self._one_at_a_time:
+            await self._warm_link()
+
+    async def render(
+        self, template: str, messages: Sequence[ChatMessage], special_tokens: dict[str, str]
+    ) -> str:
+        """The prompt text for these turns, ready for the assistant to answer.
+
+        Raises:
+            TemplateFailed: the template raised, ran too long or grew too large.
+        """
+        request = protocol.Render(
+            template=template,
+            messages=[{"role": turn.role.value, "content": turn.text} for turn in messages],
+            special_tokens=special_tokens,
+        )
+        async with self._one_at_a_time:
+            link = await self._warm_link()
+            try:
+                answer = await self._answer(link, request)
+            except BaseException:
+                # It may still be at work on this template: the next one gets a fresh process.
+                self._link = None
+                await link.close(grace=0)
+                raise
+        if isinstance(answer, protocol.Rendered):
+            return answer.text
+        detail = answer.detail if isinstance(answer, protocol.Refused) else str(answer)
+        raise TemplateFailed(
+            "The model's chat template can't render this conversation.", REMEDY, detail
+        )
+
+    async def aclose(self) -> None:
+        """End the worker; the next render would start another."""
+        async with self._one_at_a_time:
+            link, self._link = self._link, None
+            if link is not None:
+                await link.close(grace=0)
+
+    async def _warm_link(self) -> WorkerLink:
+        """The worker's link, up and running: starting it is not the template's time."""
+        if self._link is None or self._link.over:
+            self._link = WorkerLink(await self._children.start("template"))
+        link = self._link
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await link.ready()
+        except BaseException as error:
+            self._link = None
+            await link.close(grace=0)
+            if isinstance(error, TimeoutError):
+                raise TemplateFailed(
+                    "The process that renders chat templates doesn't start.", "Try it again."
+                ) from error
+            raise
+        return link
+
+    async def _answer(self, link: WorkerLink, request: protocol.Render) -> protocol.Message:
+        try:
+            with link.ask(request) as answers:
+                async with asyncio.timeout(self._limit):
+                    return await answers.next(self._limit)
+        except (TimeoutError, WorkerSilent) as error:
+            raise TemplateFailed(
+                f"The model's chat template ran for more than {self._limit:g} seconds.", REMEDY
+            ) from error
+        except WorkerEnded as error:
+            ended = await link.ended()
+            raise TemplateFailed(
+                "The model's chat template brought its process down.", REMEDY, ended.stderr
+            ) from error

@@ -1,0 +1,214 @@
+"""Worker processes of this program: started with a clean environment, watched and reaped."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from asyncio.subprocess import Process
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+import app
+from app.tasks import TaskScope
+
+KEPT_LINES = 50
+LINE_LENGTH = 500
+"""Characters; a longer line is cut."""
+READ_BYTES = 65536
+
+PASSED_ON = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP",
+        "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "PATHEXT",
+        "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE", "PYTHONPATH", "PYTHONHOME",
+        "LLAMA_CPP_LIB_PATH", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "HIP_PATH",
+        "HIP_VISIBLE_DEVICES",
+    }
+)  # fmt: skip
+"""What a worker needs of the environment. Anything else, keys above all, stays with the app."""
+
+ENGINE_ENVIRONMENT = {
+    # An abort would otherwise start a debugger to print a backtrace: half a second and much noise.
+    "GGML_NO_BACKTRACE": "1",
+    # Threads that wait for a busy core go to sleep instead of spinning the machine to a halt.
+    "GOMP_SPINCOUNT": "1000",
+}
+
+
+class WorkerProcesses:
+    """Starts workers and owns them until they are reaped."""
+
+    def __init__(self) -> None:
+        self._tasks = TaskScope("worker processes")
+        self._running: set[WorkerProcess] = set()
+
+    async def start(self, kind: str) -> "WorkerProcess":
+        """Start `--worker kind`.
+
+        A start that is cancelled leaves nothing running.
+
+        Raises:
+            OSError: the system can't start one more process.
+        """
+        starting = self._tasks.start(f"start {kind}", self._start(kind))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            child = await starting
+            child.kill()
+            await child.wait()
+            raise
+
+    async def aclose(self) -> None:
+        """Kill and reap every worker that is left."""
+        for child in tuple(self._running):
+            child.kill()
+        for child in tuple(self._running):
+            await child.wait()
+        await self._tasks.aclose()
+
+    async def _start(self, kind: str) -> "WorkerProcess":
+        process = await asyncio.create_subprocess_exec(
+            *command(kind),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=worker_environment(os.environ),
+            # The app may have been started on a drive that the user wants to eject.
+            cwd=tempfile.gettempdir(),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        child = WorkerProcess(process, self._tasks)
+        self._running.add(child)
+        self._tasks.start(f"forget {child.pid}", self._forget(child))
+        return child
+
+    async def _forget(self, child: "WorkerProcess") -> None:
+        await child.wait()
+        self._running.discard(child)
+
+
+@dataclass(frozen=True)
+class WorkerExit:
+    """How a worker ended."""
+
+    code: int
+    stderr: str
+
+
+class WorkerProcess:
+    """One running worker."""
+
+    def __init__(self, process: Process, tasks: TaskScope) -> None:
+        self._process = process
+        self._lines = LastLines()
+        self._measured = _process_of(process.pid)
+        self._ended = tasks.start(f"reap {process.pid}", self._reap())
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def send(self, frame: bytes) -> None:
+        """Queue one encoded frame for its stdin; a worker that is gone ignores it."""
+        stdin = self._process.stdin
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(frame)
+
+    async def received(self) -> AsyncIterator[bytes]:
+        """Raw bytes of its stdout as they come, until it closes them. For one reader."""
+        stdout = self._process.stdout
+        while stdout is not None and (data := await stdout.read(READ_BYTES)):
+            yield data
+
+    def memory(self) -> int | None:
+        """Its resident bytes; None when it is gone."""
+        if self._measured is None or self._process.returncode is not None:
+            return None
+        try:
+            return int(self._measured.memory_info().rss)
+        except psutil.Error:
+            return None
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process.returncode is not None:
+            return
+        if sys.platform == "win32":
+            self._process.kill()
+            return
+        # asyncio's own kill may reap the process itself and lose its exit status to nobody.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def wait(self) -> WorkerExit:
+        """Wait until it has ended and is reaped. Any number may wait."""
+        return await asyncio.shield(self._ended)
+
+    async def _reap(self) -> WorkerExit:
+        stderr = self._process.stderr
+        while stderr is not None and (data := await stderr.read(READ_BYTES)):
+            self._lines.feed(data)
+        code = await self._process.wait()
+        return WorkerExit(code, self._lines.text())
+
+
+class LastLines:
+    """Keeps the end of a stream of text, in bounded memory."""
+
+    def __init__(self, count: int = KEPT_LINES, length: int = LINE_LENGTH) -> None:
+        self._lines: deque[str] = deque(maxlen=count)
+        self._length = length
+        self._open = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        *lines, self._open = (self._open + data).split(b"\n")
+        self._lines.extend(self._cut(line) for line in lines)
+        # Four bytes are the longest character, so that what is cut here wouldn't be shown.
+        self._open = self._open[: 4 * self._length + 4]
+
+    def text(self) -> str:
+        """The kept lines; one that hasn't ended yet is the last."""
+        last = [self._cut(self._open)] if self._open else []
+        return "\n".join([*self._lines, *last])
+
+    def _cut(self, line: bytes) -> str:
+        text = line.decode(errors="replace").rstrip()
+        return text if len(text) <= self._length else f"{text[: self._length]}…"
+
+
+def command(kind: str) -> list[str]:
+    """The command line that starts a worker, from a checkout, an installation and a bundle."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--worker", kind]
+    # Safe path: a folder named `app` where the user happens to stand must not be run.
+    return [sys.executable, "-P", "-m", "app", "--worker", kind]
+
+
+def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a worker: what it needs of ours, and what tunes the engine."""
+    kept = {
+        name: value
+        for name, value in own.items()
+        if name.upper() in PASSED_ON or name.startswith("LC_")
+    }
+    if not getattr(sys, "frozen", False):
+        root = str(Path(app.__file__).resolve().parent.parent)
+        kept["PYTHONPATH"] = os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))
+    return kept | ENGINE_ENVIRONMENT
+
+
+def _process_of(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.Error:
+        return None

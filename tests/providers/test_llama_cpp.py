@@ -1,0 +1,117 @@
+"""Loading ends in an engine, or in a typed error with nothing left running."""
+
+import asyncio
+import os
+import signal
+
+import psutil
+import pytest
+
+from app.domain.errors import InvalidFile, LoadStalled, MissingFile, ModelError, WorkerCrashed
+from app.domain.instances import LoadSettings
+from app.providers.llama_engine import Deadlines
+from app.system.processes import WorkerProcesses
+from tests.providers.engines import processes, provider, spec_of
+from tests.support.models import write_broken, write_llama
+
+
+class Standing(WorkerProcesses):
+    """Starts workers that stand still from the first moment, or die at the given signal."""
+
+    def __init__(self, sent: int = signal.SIGSTOP) -> None:
+        super().__init__()
+        self.started = asyncio.Event()
+        self.sent = sent
+
+    async def start(self, kind):
+        child = await super().start(kind)
+        os.kill(child.pid, self.sent)
+        self.pid = child.pid
+        self.started.set()
+        return child
+
+
+def nothing_runs() -> bool:
+    return not psutil.Process().children()
+
+
+async def test_that_progress_runs_from_nothing_to_all(tmp_path):
+    seen = []
+    async with provider() as local:
+        path = write_llama(tmp_path / "m.gguf")
+        loaded = await local.load(spec_of(path), LoadSettings(), seen.append)
+        await loaded.close()
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["truncated", "wrong_magic", "zero_layers", "tensor_past_end", "empty"]
+)
+async def test_that_a_broken_file_is_a_typed_error_and_starts_nothing(tmp_path, kind):
+    async with provider() as local:
+        with pytest.raises(InvalidFile) as refused:
+            await local.load(spec_of(write_broken(tmp_path)[kind]), LoadSettings(), lambda _: None)
+        assert refused.value.what.endswith(".")
+        assert nothing_runs()
+
+
+async def test_that_a_file_that_only_llama_cpp_finds_broken_is_refused_in_its_words(tmp_path):
+    path = write_llama(tmp_path / "m.gguf")
+    path.write_bytes(path.read_bytes().replace(b"llama", b"lemma"))
+    async with provider() as local:
+        with pytest.raises(InvalidFile, match=r"llama\.cpp can't load M\.") as refused:
+            await local.load(spec_of(path), LoadSettings(), lambda _: None)
+        assert "unknown model architecture: 'lemma'" in refused.value.detail
+        assert nothing_runs()
+
+
+async def test_that_a_file_that_is_gone_is_named_missing(tmp_path):
+    async with provider() as local:
+        with pytest.raises(MissingFile, match="Gone"):
+            await local.load(spec_of(tmp_path / "gone.gguf"), LoadSettings(), lambda _: None)
+        assert nothing_runs()
+
+
+async def test_that_a_cancelled_load_is_reaped_before_it_returns(tmp_path):
+    path = write_llama(tmp_path / "m.gguf")
+    children = Standing()
+    async with provider(children) as local:
+        loading = asyncio.ensure_future(local.load(spec_of(path), LoadSettings(), lambda _: None))
+        await children.started.wait()
+        loading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loading
+        assert not psutil.pid_exists(children.pid)
+    await children.aclose()
+
+
+async def test_that_a_load_without_progress_is_ended(tmp_path):
+    path = write_llama(tmp_path / "m.gguf")
+    children = Standing()
+    async with provider(children, Deadlines(load=0.2)) as local:
+        with pytest.raises(LoadStalled, match=r"0\.2 seconds"):
+            await local.load(spec_of(path), LoadSettings(), lambda _: None)
+        assert nothing_runs()
+    await children.aclose()
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"), [(signal.SIGABRT, InvalidFile), (signal.SIGKILL, WorkerCrashed)]
+)
+async def test_that_a_process_that_dies_while_loading_is_explained(tmp_path, sent, error):
+    path = write_llama(tmp_path / "m.gguf")
+    children = Standing(sent)
+    async with provider(children) as local:
+        with pytest.raises(error) as died:
+            await local.load(spec_of(path), LoadSettings(), lambda _: None)
+        assert sent.name in f"{died.value.what} {died.value.detail}"
+    await children.aclose()
+
+
+async def test_that_a_process_that_can_not_start_is_a_typed_error(tmp_path, monkeypatch):
+    path = write_llama(tmp_path / "m.gguf")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
+    async with processes() as children, provider(children) as local:
+        with pytest.raises(ModelError, match="can't be started"):
+            await local.load(spec_of(path), LoadSettings(), lambda _: None)

@@ -1,0 +1,146 @@
+"""Worker processes start clean, are watched, and never outlive the app."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+
+import psutil
+import pytest
+
+from app.system.processes import LastLines, WorkerProcesses, command, worker_environment
+from app.worker import protocol
+
+
+@asynccontextmanager
+async def processes():
+    children = WorkerProcesses()
+    try:
+        yield children
+    finally:
+        await children.aclose()
+
+
+async def first_message(child):
+    reader = protocol.FrameReader()
+    async for data in child.received():
+        for frame in reader.feed(data):
+            return protocol.decode(frame)
+    return None
+
+
+async def talk_and_end(children):
+    child = await children.start("template")
+    assert await first_message(child) == protocol.Ready()
+    assert child.memory() > 1_000_000
+    child.send(protocol.encode(protocol.Shutdown()))
+    assert [ended.code for ended in await asyncio.gather(child.wait(), child.wait())] == [0, 0]
+    assert child.memory() is None
+    child.send(protocol.encode(protocol.Shutdown()))
+    child.kill()
+    assert not psutil.pid_exists(child.pid)
+
+
+async def test_that_a_worker_talks_and_ends_on_asyncios_loop():
+    async with processes() as children:
+        await talk_and_end(children)
+
+
+async def test_that_a_worker_talks_and_ends_on_the_windows_loop(qapp):
+    async with processes() as children:
+        await talk_and_end(children)
+
+
+async def test_that_an_end_carries_its_signal_and_the_last_words():
+    async with processes() as children:
+        child = await children.start("template")
+        await first_message(child)
+        child.kill()
+        assert (await child.wait()).code == -signal.SIGKILL
+        unknown = await children.start("shell")
+        ended = await unknown.wait()
+        assert ended.code == 2
+        assert "llama, template" in ended.stderr
+
+
+async def test_that_closing_ends_and_reaps_every_worker():
+    children = WorkerProcesses()
+    started = [await children.start("template") for _ in range(2)]
+    os.kill(started[0].pid, signal.SIGSTOP)
+    await children.aclose()
+    assert not any(psutil.pid_exists(child.pid) for child in started)
+
+
+async def test_that_a_cancelled_start_leaves_nothing_running():
+    async with processes() as children:
+        starting = asyncio.ensure_future(children.start("template"))
+        await asyncio.sleep(0)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert not psutil.Process().children()
+
+
+async def test_that_no_secret_of_ours_reaches_a_worker(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    monkeypatch.setenv("MODEL_MANAGER_SECRET", "sk-planted")
+    async with processes() as children:
+        child = await children.start("template")
+        await first_message(child)
+        given = psutil.Process(child.pid).environ()
+        assert "sk-planted" not in given.values()
+        assert given["GGML_NO_BACKTRACE"] == "1"
+        assert "sk-planted" not in " ".join(psutil.Process(child.pid).cmdline())
+
+
+def test_that_a_worker_keeps_what_it_needs_of_the_environment():
+    own = {"PATH": "/bin", "LC_ALL": "C", "HF_TOKEN": "hf_x", "PYTHONPATH": "/mine"}
+    given = worker_environment(own)
+    assert given["PATH"] == "/bin"
+    assert given["LC_ALL"] == "C"
+    assert given["PYTHONPATH"].endswith(f"{os.pathsep}/mine")
+    assert "HF_TOKEN" not in given
+
+
+@pytest.mark.parametrize("kind", ["llama", "template"])
+def test_that_a_worker_dies_with_the_app_even_when_that_is_killed(kind):
+    code = (
+        "import asyncio, sys\n"
+        "from app.system.processes import WorkerProcesses\n"
+        "async def main():\n"
+        f"    child = await WorkerProcesses().start({kind!r})\n"
+        "    print(child.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as app:
+        worker = psutil.Process(int(app.stdout.readline()))
+        app.kill()
+    # Whoever inherits the orphan may reap it late: a zombie has ended, too.
+    while worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE:
+        psutil.wait_procs([worker], timeout=0.05)
+
+
+def test_that_a_bundle_starts_itself_and_a_checkout_its_interpreter(monkeypatch):
+    assert command("llama") == [sys.executable, "-P", "-m", "app", "--worker", "llama"]
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert command("llama") == [sys.executable, "--worker", "llama"]
+    assert "PYTHONPATH" not in worker_environment({})
+
+
+def test_that_only_the_end_of_a_long_log_is_kept():
+    lines = LastLines(count=3, length=10)
+    for number in range(5):
+        lines.feed(f"line {number}\npart".encode()[:-4])
+    lines.feed(b"x" * 5000)
+    lines.feed(b"y" * 5000)
+    assert lines.text() == "line 2\nline 3\nline 4\n" + "x" * 10 + "…"
+
+
+def test_that_lines_cut_into_pieces_are_joined():
+    lines = LastLines()
+    for piece in (b"one\ntw", b"o\xe2\x82", b"\xac\r\n"):
+        lines.feed(piece)
+    assert lines.text() == "one\ntwo€"
