@@ -23,8 +23,8 @@ class WindowPlace(Frozen):
 
     x: int | None = None
     y: int | None = None
-    width: int = 1180
-    height: int = 760
+    width: int = 1280
+    height: int = 800
     maximised: bool = False
     page: str = "library"
     splitters: dict[str, tuple[int, ...]] = Field(default_factory=dict)

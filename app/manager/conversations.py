@@ -90,7 +90,7 @@ class Conversations:
         kept = await self._store.messages(conversation_id)
         return tuple(self._streaming.get(message.id, _settled(message)) for message in kept)
 
-    async def create(self) -> Conversation:
+    def create(self) -> Conversation:
         """A new conversation; it is kept from its first prompt on."""
         now = time.time()
         conversation = Conversation(

@@ -21,7 +21,7 @@ async def test_that_an_answer_streams_and_is_kept_with_its_author_and_figures() 
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         await manager.models.load(LLAMA.id)
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         text = await ask(manager, conversation)
         prompt, answer = await manager.conversations.messages(conversation.id)
         assert prompt.role is Role.USER
@@ -42,7 +42,7 @@ async def test_that_the_prompt_is_kept_before_the_model_is_asked() -> None:
     ports = fake_ports()
     ports.offer(LLAMA)
     async with ports.manager() as manager:
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         with pytest.raises(NotLoaded):
             await ask(manager, conversation)
         assert ports.store.log[0] == "user complete"
@@ -57,7 +57,7 @@ async def test_that_leaving_early_stops_the_model_and_keeps_the_partial_answer()
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         await manager.models.load(LLAMA.id)
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         async with manager.conversations.send(conversation.id, "Hi") as stream:
             async for _ in stream:
                 break
@@ -77,7 +77,7 @@ async def test_that_cancelling_the_task_stops_the_model_and_keeps_the_partial_an
         await manager.models.load(LLAMA.id)
         engine = ports.provider.engines[LLAMA.id]
         engine.go.clear()
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         asking = asyncio.ensure_future(ask(manager, conversation))
         await eventually(lambda: engine.requests)
         await asyncio.sleep(0.01)
@@ -97,7 +97,7 @@ async def test_that_a_crash_keeps_the_text_names_the_cause_and_retry_answers_aga
         await manager.models.load(LLAMA.id)
         engine = ports.provider.engines[LLAMA.id]
         engine.go.clear()
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         asking = asyncio.ensure_future(ask(manager, conversation))
         await eventually(lambda: engine.requests)
         await asyncio.sleep(0.01)
@@ -127,7 +127,7 @@ async def test_that_a_refused_request_counts_for_nothing_in_the_averages() -> No
             yield
 
         ports.provider.engines[LLAMA.id].generate = refuse
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         with pytest.raises(ContextOverflow):
             await ask(manager, conversation)
         metrics = manager.models.metrics(LLAMA.id)
@@ -141,11 +141,11 @@ async def test_that_the_next_prompt_goes_to_the_new_model_while_the_old_answer_r
         await manager.models.load(LLAMA.id)
         engine = ports.provider.engines[LLAMA.id]
         engine.go.clear()
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         first = asyncio.ensure_future(ask(manager, conversation))
         await eventually(lambda: engine.requests)
         await manager.models.switch(QWEN.id)
-        other = await manager.conversations.create()
+        other = manager.conversations.create()
         assert (await ask(manager, other)).startswith("qwen0 ")
         engine.go.set()
         assert (await first).endswith("llama19 ")
@@ -155,7 +155,7 @@ async def test_that_the_model_sees_the_turns_without_failed_answers() -> None:
     ports = fake_ports()
     ports.offer(LLAMA)
     async with ports.manager() as manager:
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         with pytest.raises(NotLoaded):
             await ask(manager, conversation, "one")
         await manager.models.load(LLAMA.id)
@@ -171,7 +171,7 @@ async def test_that_an_empty_prompt_and_a_second_answer_at_once_are_refused() ->
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         await manager.models.load(LLAMA.id)
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         with pytest.raises(RequestError, match="empty"):
             await ask(manager, conversation, "  \n")
         assert ports.store.kept_conversations == {}
@@ -191,7 +191,7 @@ async def test_that_an_answer_cut_off_by_the_end_of_the_app_is_shown_as_stopped(
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         await manager.models.load(LLAMA.id)
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         await ask(manager, conversation)
     for key, message in ports.store.kept_messages.items():
         ports.store.kept_messages[key] = message.model_copy(
@@ -207,7 +207,7 @@ async def test_that_conversations_are_renamed_and_deleted() -> None:
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         await manager.models.load(LLAMA.id)
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         await ask(manager, conversation)
         await manager.conversations.rename(conversation.id, " Trip plan ")
         assert manager.conversations.get(conversation.id).title == "Trip plan"
@@ -227,7 +227,7 @@ async def test_that_deleting_a_conversation_under_way_does_not_bring_it_back() -
         await manager.models.load(LLAMA.id)
         engine = ports.provider.engines[LLAMA.id]
         engine.go.clear()
-        conversation = await manager.conversations.create()
+        conversation = manager.conversations.create()
         asking = asyncio.ensure_future(ask(manager, conversation))
         await eventually(lambda: engine.requests)
         await manager.conversations.delete(conversation.id)

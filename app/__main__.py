@@ -1,0 +1,36 @@
+"""The program's one door: a worker, a subcommand, or the window."""
+
+import os
+import sys
+
+# ruff: noqa: PLC0415 - each door imports only what lies behind it: a worker starts in milliseconds
+# and never sees Qt or settings, a subcommand never sees Qt.
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what the arguments ask for and return the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["--worker"]:
+        from app.worker.serve import run
+
+        return run(arguments[1:])
+    from app.cli.arguments import Scan, parse
+
+    command = parse(arguments)
+    if isinstance(command, Scan):
+        from app.bootstrap.core import run_scan
+
+        return run_scan(command)
+    from app.bootstrap.preflight import check
+
+    obstacle = check(os.environ)
+    if obstacle is not None:
+        sys.stderr.write(f"{obstacle}\n")
+        return 2
+    from app.bootstrap.window import run_window
+
+    return run_window(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

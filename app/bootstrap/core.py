@@ -1,0 +1,73 @@
+"""The composition root without Qt: the manager and its adapters, started in order, stopped in reverse."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from app.cli.arguments import Scan
+from app.cli.scan import scan
+from app.domain.events import NoticeRaised
+from app.library.discovery import LocalModelFiles
+from app.manager.manager import Manager
+from app.providers.llama_cpp import LlamaCppProvider
+from app.providers.templates import TemplateProcess
+from app.storage.opening import open_storage
+from app.system.devices import Machine
+from app.system.processes import WorkerProcesses
+
+
+@asynccontextmanager
+async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncIterator[Manager]:
+    """The manager over the state in `database`; leaving ends its processes and closes the state.
+
+    Raises:
+        StorageError: the state can't be opened.
+    """
+    async with AsyncExitStack() as stack:
+        storage = await open_storage(database)
+        stack.push_async_callback(storage.aclose)
+        workers = WorkerProcesses()
+        stack.push_async_callback(workers.aclose)
+        templates = TemplateProcess(workers)
+        stack.push_async_callback(templates.aclose)
+        manager = Manager(
+            models=storage.models,
+            conversations=storage.conversations,
+            profiles=storage.profiles,
+            settings=storage.settings,
+            files=LocalModelFiles(),
+            providers={"local": LlamaCppProvider(workers, templates)},
+            devices=Machine(),
+            environment=environment,
+        )
+        stack.push_async_callback(manager.aclose)
+        await manager.start()
+        if storage.recovered is not None:
+            manager.events.publish(NoticeRaised(report=storage.recovered))
+        yield manager
+
+
+def run_scan(command: Scan) -> int:
+    """List the models in a folder and return the exit status.
+
+    The state is a throw-away one: looking leaves no trace in the user's library, and works while
+    the window is open.
+    """
+
+    async def look(state: Path) -> int:
+        async with open_manager(state, {}) as manager:
+            return await scan(
+                manager, command.folder, as_json=command.json, out=sys.stdout, err=sys.stderr
+            )
+
+    with tempfile.TemporaryDirectory(prefix="modelyard-") as folder:
+        try:
+            return asyncio.run(look(Path(folder) / "state.db"))
+        except BrokenPipeError:
+            # The reader went away, as `head` does; there is nobody to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0

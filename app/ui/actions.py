@@ -1,0 +1,162 @@
+"""Every action of the window as data: menus, buttons, shortcuts and tooltips derive from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.domain.instances import COMING, ENDED, InstanceState, InstanceView
+from app.domain.models import ModelId, ModelSpec, ModelStatus
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the window knows when it decides which actions make sense."""
+
+    page: str = "library"
+    model: ModelSpec | None = None
+    """The selected model."""
+    instance: InstanceView | None = None
+    """The selected model's instance."""
+    active: ModelId | None = None
+    scanning: bool = False
+    folders: int = 0
+    restorable: int = 0
+
+
+def _always(_: Context) -> bool:
+    return True
+
+
+def _loadable(context: Context) -> bool:
+    available = context.model is not None and context.model.status is ModelStatus.AVAILABLE
+    return available and (context.instance is None or context.instance.state in ENDED)
+
+
+def _loading(context: Context) -> bool:
+    return context.instance is not None and context.instance.state in COMING
+
+
+def _ready(context: Context) -> bool:
+    return context.instance is not None and context.instance.state is InstanceState.READY
+
+
+def _switchable(context: Context) -> bool:
+    if context.model is None or context.model.status is not ModelStatus.AVAILABLE:
+        return False
+    if context.model.id == context.active and not _loadable(context):
+        return False
+    return _loadable(context) or _ready(context)
+
+
+def _profilable(context: Context) -> bool:
+    return _loadable(context) or _ready(context)
+
+
+@dataclass(frozen=True)
+class ActionInfo:
+    """One action: what it is called, where it is found and when it makes sense."""
+
+    id: str
+    text: str
+    icon: str = ""
+    shortcut: tuple[str, ...] = ()
+    """Key sequences in Qt's portable form, the first one is shown."""
+    enabled: Callable[[Context], bool] = _always
+    tooltip: str = ""
+
+
+PAGES = ("library", "loaded", "playground", "profile", "settings")
+
+ACTIONS: dict[str, ActionInfo] = {
+    info.id: info
+    for info in (
+        ActionInfo("library", "Library", "library", ("Ctrl+1",)),
+        ActionInfo("loaded", "Loaded", "loaded", ("Ctrl+2",)),
+        ActionInfo("playground", "Playground", "playground", ("Ctrl+3",)),
+        ActionInfo("profile", "Profile", "profile", ("Ctrl+4",)),
+        ActionInfo("settings", "Settings", "settings", ("Ctrl+5", "Ctrl+,")),
+        ActionInfo(
+            "add_folder",
+            "Add folder…",
+            "folder",
+            ("Ctrl+O",),
+            tooltip="Look for models in a folder and everything below it",
+        ),
+        ActionInfo(
+            "add_file",
+            "Add file…",
+            "file",
+            ("Ctrl+Shift+O",),
+            tooltip="Add one GGUF file from anywhere",
+        ),
+        ActionInfo(
+            "rescan",
+            "Rescan folders",
+            "retry",
+            ("F5",),
+            enabled=lambda context: context.folders > 0 and not context.scanning,
+            tooltip="Look for new, changed and missing models",
+        ),
+        ActionInfo(
+            "cancel_scan", "Cancel scan", "cancel", enabled=lambda context: context.scanning
+        ),
+        ActionInfo("search", "Search models", "search", ("Ctrl+F", "/")),
+        ActionInfo(
+            "load",
+            "Load",
+            "load",
+            ("Ctrl+L",),
+            enabled=_loadable,
+            tooltip="Load the selected model into memory",
+        ),
+        ActionInfo(
+            "cancel_load",
+            "Cancel load",
+            "cancel",
+            enabled=_loading,
+            tooltip="Stop loading the selected model",
+        ),
+        ActionInfo(
+            "switch",
+            "Switch",
+            "switch",
+            ("Ctrl+Shift+S",),
+            enabled=_switchable,
+            tooltip="Send new prompts to the selected model; answers under way finish first",
+        ),
+        ActionInfo(
+            "eject",
+            "Eject",
+            "eject",
+            ("Ctrl+E",),
+            enabled=_ready,
+            tooltip="Free the selected model's memory once its answers are complete",
+        ),
+        ActionInfo(
+            "profile_model",
+            "Profile",
+            "profile",
+            ("Ctrl+P",),
+            enabled=_profilable,
+            tooltip="Measure the selected model's speed",
+        ),
+        ActionInfo(
+            "restore",
+            "Restore last models",
+            "retry",
+            enabled=lambda context: context.restorable > 0,
+            tooltip="Load the models again that were loaded last time",
+        ),
+        ActionInfo("new_conversation", "New conversation", "plus", ("Ctrl+N",)),
+        ActionInfo("quit", "Quit Modelyard", "close", ("Ctrl+Q",)),
+    )
+}
+
+MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
+    ("&Model", ("load", "cancel_load", "switch", "eject", "profile_model", "", "restore")),
+    ("&View", (*PAGES, "", "search")),
+)
+"""Menu titles with the ids of their actions; an empty id is a separator."""
+
+MODEL_ACTIONS = ("load", "cancel_load", "switch", "eject", "profile_model")
+"""What can be done with one model, in the order that menus and buttons show."""

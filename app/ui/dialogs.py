@@ -1,0 +1,146 @@
+"""Questions to the person, awaited. Nothing here spins an event loop of its own."""
+
+import asyncio
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.ui import theme
+
+
+async def finished(dialog: QDialog) -> bool:
+    """Open a dialog over its parent and wait for its end; whether it was accepted.
+
+    A cancelled wait closes the dialog, and so does every other way out.
+    """
+    result: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def settle(code: int) -> None:
+        if not result.done():
+            result.set_result(code)
+
+    dialog.finished.connect(settle)
+    dialog.open()
+    try:
+        return await result == QDialog.DialogCode.Accepted
+    finally:
+        dialog.finished.disconnect(settle)
+        dialog.reject()
+        dialog.deleteLater()
+
+
+async def ask(
+    parent: QWidget, title: str, text: str, buttons: Sequence[str], *, detail: str = ""
+) -> str | None:
+    """Ask a question.
+
+    Args:
+        parent: the window that waits for the answer.
+        title: the question in a few words.
+        text: what follows from the answer, in a sentence or two.
+        buttons: the answers as verbs; the first is the default.
+        detail: technical text, below.
+
+    Returns:
+        The button's text; None when the dialog was closed without an answer.
+    """
+    dialog = QuestionDialog(parent, title, text, buttons, detail=detail)
+    await finished(dialog)
+    return dialog.answer
+
+
+async def choose_folder(parent: QWidget, title: str = "Add a folder of models") -> str | None:
+    """The path of a folder that exists, or None."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    return await _chosen(dialog)
+
+
+async def choose_file(
+    parent: QWidget, title: str = "Add a model file", pattern: str = "Models (*.gguf)"
+) -> str | None:
+    """The path of a file that exists, or None."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter(pattern)
+    return await _chosen(dialog)
+
+
+async def _chosen(dialog: QFileDialog) -> str | None:
+    accepted = await finished(dialog)
+    paths = dialog.selectedFiles()
+    return paths[0] if accepted and paths else None
+
+
+class QuestionDialog(QDialog):
+    """A sentence and its answers as buttons."""
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        title: str,
+        text: str,
+        buttons: Sequence[str],
+        *,
+        detail: str = "",
+    ) -> None:
+        super().__init__(parent)
+        self.answer: str | None = None
+        self.setObjectName("question")
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self.setMinimumWidth(theme.FORM_WIDTH * 3 // 4)
+
+        heading = QLabel(title)
+        heading.setFont(theme.section())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.SPACE_6, theme.SPACE_6, theme.SPACE_6, theme.SPACE_4)
+        column.setSpacing(theme.SPACE_3)
+        column.addWidget(heading)
+        column.addWidget(_wrapped(text))
+        if detail:
+            column.addWidget(_wrapped(detail, muted=True))
+        column.addSpacing(theme.SPACE_2)
+        column.addLayout(self._buttons(buttons))
+
+    def _buttons(self, texts: Sequence[str]) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE_2)
+        row.addStretch()
+        # The default stands last, where the eye ends and the hand is.
+        for text in reversed(texts):
+            button = QPushButton(text)
+            button.setObjectName(f"answer_{text}")
+            button.clicked.connect(lambda _=False, chosen=text: self._choose(chosen))
+            if text == texts[0]:
+                button.setProperty("kind", "primary")
+                button.setDefault(True)
+                button.setFocus()
+            else:
+                button.setAutoDefault(False)
+            row.addWidget(button)
+        return row
+
+    def _choose(self, text: str) -> None:
+        self.answer = text
+        self.accept()
+
+
+def _wrapped(text: str, *, muted: bool = False) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    if muted:
+        label.setProperty("role", "muted")
+        label.setFont(theme.mono())
+    return label

@@ -1,0 +1,380 @@
+"""The frame: sidebar, pages, status bar, messages, drops, and the window's own life."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import PurePath
+
+from PySide6.QtCore import QMimeData, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QIcon,
+    QKeySequence,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.events import (
+    AliasAssigned,
+    FoldersChanged,
+    InstanceChanged,
+    ModelsChanged,
+    NoticeRaised,
+    ScanFinished,
+    ScanProgressed,
+    SettingChanged,
+)
+from app.domain.instances import COMING, InstanceState
+from app.domain.models import ModelId
+from app.manager.manager import Manager
+from app.resources import icon as icon_file
+from app.ui import dialogs, theme, words
+from app.ui.actions import ACTIONS, MENUS, PAGES, Context
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.main_window import place
+from app.ui.pages.library_page import LibraryPage
+from app.ui.pages.loaded_page import LoadedPage
+from app.ui.pages.playground_page import PlaygroundPage
+from app.ui.pages.profile_page import ProfilePage
+from app.ui.pages.settings_page import SettingsPage
+from app.ui.theme import Theme
+from app.ui.viewmodels.context import context_of
+from app.ui.viewmodels.gestures import Gestures
+from app.ui.viewmodels.status import StatusViewModel
+from app.ui.widgets.drop_overlay import DropOverlay
+from app.ui.widgets.sidebar import Sidebar
+from app.ui.widgets.status_bar import HEIGHT as STATUS_HEIGHT
+from app.ui.widgets.status_bar import StatusBar
+from app.ui.widgets.toast import Toaster
+
+SMALLEST = (720, 480)
+
+
+class MainWindow(QMainWindow):
+    """Joins the pages and gives every action its handler.
+
+    It never closes itself: closing asks for it, and whoever composed the program unwinds.
+    """
+
+    close_requested = Signal()
+
+    def __init__(
+        self,
+        manager: Manager,
+        look: Theme,
+        intents: Intents,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._manager = manager
+        self._look = look
+        self._intents = intents
+        self._bridge = bridge
+        self._page = PAGES[0]
+        self.setWindowTitle("Modelyard")
+        self.setWindowIcon(QIcon(str(icon_file("modelyard.svg"))))
+        self.setMinimumSize(*SMALLEST)
+        self.setAcceptDrops(True)
+
+        self.gestures = Gestures(manager, intents, partial(dialogs.ask, self), self)
+        self.library_page = LibraryPage(manager, look, intents, bridge)
+        self.loaded_page = LoadedPage(manager, look, intents, bridge)
+        self.playground_page = PlaygroundPage(manager, look, intents, bridge)
+        self.profile_page = ProfilePage(manager, look, intents, bridge)
+        self.settings_page = SettingsPage(manager, look, intents, bridge)
+        self.pages: dict[str, QWidget] = {
+            "library": self.library_page,
+            "loaded": self.loaded_page,
+            "playground": self.playground_page,
+            "profile": self.profile_page,
+            "settings": self.settings_page,
+        }
+        self.status = StatusViewModel(manager, bridge, self)
+        self.sidebar = Sidebar(look, [ACTIONS[page] for page in PAGES])
+        self.status_bar = StatusBar(look, self.status, self.loaded_page.view_model)
+        self._stack = QStackedWidget()
+        self._lay_out()
+        self.toaster = Toaster(self, look, above=STATUS_HEIGHT)
+        self._overlay = DropOverlay(look, self)
+        self.actions_by_id: dict[str, QAction] = {}
+        self._handlers = self._bindings()
+        self._make_actions()
+        self._connect()
+        kept = manager.settings.current().window
+        place.restore(self, kept)
+        self.show_page(kept.page if kept.page in PAGES else PAGES[0])
+        self._follow()
+
+    @property
+    def page(self) -> str:
+        """The name of the page that is shown."""
+        return self._page
+
+    def show_page(self, name: str) -> None:
+        """Show a page by its name."""
+        self._page = name
+        self._stack.setCurrentWidget(self.pages[name])
+        self.sidebar.show_chosen(name)
+        if name == "playground":
+            self.playground_page.focus_composer()
+        elif name == "library":
+            self.library_page.browser.setFocus()
+        self._refresh_actions()
+
+    def perform(self, action: str, argument: str = "") -> None:
+        """Carry out an action of the table.
+
+        Args:
+            action: its id, or `open`, `retry`, `dismiss`, `remove_folder` of the pages.
+            argument: what it is for, where it isn't the current model.
+        """
+        self._handlers[action](argument)
+
+    def busy_reason(self) -> str | None:
+        """What closing would interrupt, in a sentence; None when nothing."""
+        views = self._manager.models.instances()
+        answering = [view for view in views if view.leases and view.state not in COMING]
+        loading = [view for view in views if view.state in COMING]
+        if answering:
+            count = words.amount(len(answering), "model")
+            return f"{count} {'is' if len(answering) == 1 else 'are'} answering."
+        if loading:
+            count = words.amount(len(loading), "model")
+            return f"{count} {'is' if len(loading) == 1 else 'are'} loading."
+        return None
+
+    async def confirm_close(self) -> bool:
+        """Whether to close: asks once when something would be interrupted."""
+        reason = self.busy_reason()
+        if reason is None:
+            return True
+        answer = await dialogs.ask(
+            self,
+            "Quit Modelyard?",
+            f"{reason} What is written so far is kept.",
+            ("Quit", "Keep working"),
+        )
+        return answer == "Quit"
+
+    def add_paths(self, paths: Sequence[str]) -> None:
+        """Add folders and model files to the library; what is neither is refused by name."""
+        if paths:
+            self.show_page("library")
+            self.gestures.add(paths)
+
+    async def save_place(self) -> None:
+        """Keep where the window and its parts are."""
+        await self._manager.settings.set("window", place.taken(self, self._page))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask to be closed; the window stays until the program unwinds."""
+        event.ignore()
+        self.close_requested.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the pages more room in a narrow window."""
+        super().resizeEvent(event)
+        self.sidebar.set_narrow(narrow=self.width() < theme.COLLAPSE_WIDTH)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Offer to take local files and folders."""
+        if _local_paths(event.mimeData()):
+            event.acceptProposedAction()
+            self._overlay.cover()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Withdraw the offer."""
+        self._overlay.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add what was dropped to the library."""
+        self._overlay.hide()
+        event.acceptProposedAction()
+        self.add_paths(_local_paths(event.mimeData()))
+
+    def _lay_out(self) -> None:
+        for page in self.pages.values():
+            self._stack.addWidget(page)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self._stack, 1)
+        right.addWidget(self.status_bar)
+        ground = QWidget()
+        row = QHBoxLayout(ground)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.sidebar)
+        row.addLayout(right, 1)
+        self.setCentralWidget(ground)
+        # A text field would take a dropped file as text; files are for the window.
+        for child in ground.findChildren(QWidget):
+            child.setAcceptDrops(False)
+
+    def _bindings(self) -> dict[str, Callable[[str], None]]:
+        gestures = self.gestures
+        choose_folder = partial(dialogs.choose_folder, self)
+        choose_file = partial(dialogs.choose_file, self)
+        handlers: dict[str, Callable[[str], None]] = {
+            page: partial(self._show_page, page) for page in PAGES
+        }
+        return handlers | {
+            "add_folder": lambda _: gestures.add_folder(choose_folder),
+            "add_file": lambda _: gestures.add_file(choose_file),
+            "remove_folder": gestures.remove_folder,
+            "rescan": lambda _: gestures.rescan(),
+            "cancel_scan": lambda _: gestures.cancel_scan(),
+            "search": lambda _: self._search(),
+            "load": self._for_model(gestures.load),
+            "cancel_load": self._for_model(gestures.cancel_load),
+            "switch": self._for_model(gestures.switch),
+            "eject": self._for_model(gestures.eject),
+            "retry": self._for_model(gestures.retry),
+            "dismiss": self._for_model(gestures.dismiss),
+            "open": self._for_model(self._open),
+            "profile_model": self._for_model(self._profile),
+            "restore": lambda _: gestures.restore(),
+            "new_conversation": lambda _: self._new_conversation(),
+            "quit": lambda _: self.close_requested.emit(),
+        }
+
+    def _make_actions(self) -> None:
+        for info in ACTIONS.values():
+            action = QAction(info.text, self)
+            action.setObjectName(f"action_{info.id}")
+            action.setShortcuts([QKeySequence(keys) for keys in info.shortcut])
+            action.setToolTip(info.tooltip or info.text)
+            action.triggered.connect(partial(self._trigger, info.id))
+            self.addAction(action)
+            self.actions_by_id[info.id] = action
+        for title, ids in MENUS:
+            menu = self.menuBar().addMenu(title)
+            for action_id in ids:
+                if action_id:
+                    menu.addAction(self.actions_by_id[action_id])
+                else:
+                    menu.addSeparator()
+        self._recolour()
+
+    def _connect(self) -> None:
+        for page in (self.library_page, self.loaded_page, self.settings_page):
+            page.requested.connect(self.perform)
+        for guide in (self.loaded_page, self.playground_page, self.profile_page, self.status_bar):
+            guide.navigate.connect(self.show_page)
+        self.sidebar.chosen.connect(self.show_page)
+        self.status_bar.switch_requested.connect(partial(self.perform, "switch"))
+        self.library_page.view_model.selection_changed.connect(self._refresh_actions)
+        self.library_page.view_model.failed.connect(self.toaster.fail)
+        self.gestures.switched.connect(self._say_switched)
+        self.gestures.folder_removed.connect(self._say_removed)
+        self._intents.failed.connect(self.toaster.fail)
+        self._look.changed.connect(self._recolour)
+        for kind in (InstanceChanged, AliasAssigned, ModelsChanged, FoldersChanged):
+            self._bridge.on(kind, lambda _: self._follow())
+        for scan in (ScanProgressed, ScanFinished):
+            self._bridge.on(scan, lambda _: self._refresh_actions())
+        self._bridge.on(InstanceChanged, self._say_crashed)
+        self._bridge.on(NoticeRaised, self._say_notices)
+        self._bridge.on(SettingChanged, self._apply_settings)
+        self._bridge.lost.connect(self._follow)
+
+    def _trigger(self, action: str, _checked: bool = False) -> None:
+        self.perform(action)
+
+    def _show_page(self, name: str, _argument: str) -> None:
+        self.show_page(name)
+
+    def _for_model(self, handler: Callable[[ModelId], None]) -> Callable[[str], None]:
+        """A handler for the model that is named, else for the current one."""
+
+        def handle(argument: str) -> None:
+            model = self._context().model
+            if argument or model is not None:
+                handler(ModelId(argument) if argument or model is None else model.id)
+
+        return handle
+
+    def _context(self) -> Context:
+        if self._page == "library":
+            return self.library_page.view_model.context()
+        return context_of(self._manager, self._page, self._manager.models.active())
+
+    def _open(self, model_id: ModelId) -> None:
+        """Load a model, or when it is loaded, talk to it."""
+        view = self._manager.models.instance(model_id)
+        if view is None or view.state is not InstanceState.READY:
+            self.gestures.load(model_id)
+            return
+        if self._manager.models.active() != model_id:
+            self.gestures.switch(model_id)
+        self.show_page("playground")
+
+    def _profile(self, model_id: ModelId) -> None:
+        self.show_page("profile")
+        self.profile_page.profile(model_id)
+
+    def _search(self) -> None:
+        self.show_page("library")
+        self.library_page.focus_search()
+
+    def _new_conversation(self) -> None:
+        self.show_page("playground")
+        self.playground_page.new_conversation()
+
+    def _follow(self) -> None:
+        """Bring everything in step that sums up what is loaded."""
+        loaded = self.loaded_page.view_model
+        failures = loaded.failures()
+        self.sidebar.button("loaded").set_badge(failures or loaded.count(), failing=bool(failures))
+        self.library_page.show_restorable(loaded.restorable())
+        self.loaded_page.show_restorable(loaded.restorable())
+        self._refresh_actions()
+
+    def _refresh_actions(self) -> None:
+        context = self._context()
+        for action_id, action in self.actions_by_id.items():
+            action.setEnabled(ACTIONS[action_id].enabled(context))
+
+    def _say_switched(self, model_id: ModelId) -> None:
+        name = self._manager.models.get(model_id).name
+        self.toaster.say(f"New prompts go to {name}.", role="ok")
+
+    def _say_removed(self, path: str) -> None:
+        self.toaster.say(
+            f"{PurePath(path).name} is out of the library; its files stay.",
+            action="Undo",
+            act=lambda: self.gestures.add((path,)),
+        )
+
+    def _say_crashed(self, events: list[InstanceChanged]) -> None:
+        for event in events:
+            error = event.instance.error
+            if event.instance.state is InstanceState.CRASHED and error is not None:
+                self.toaster.say(
+                    f"{error.what} {error.remedy}",
+                    role="error",
+                    detail=error.detail,
+                    action="Show",
+                    act=lambda: self.show_page("loaded"),
+                )
+
+    def _say_notices(self, events: list[NoticeRaised]) -> None:
+        for event in events:
+            self.toaster.fail(event.report)
+
+    def _apply_settings(self, events: list[SettingChanged]) -> None:
+        if any(event.key == "theme" for event in events):
+            self._look.apply(self._manager.settings.current().theme)
+
+    def _recolour(self) -> None:
+        for action_id, action in self.actions_by_id.items():
+            if ACTIONS[action_id].icon:
+                action.setIcon(self._look.icon(ACTIONS[action_id].icon))
+
+
+def _local_paths(data: QMimeData) -> list[str]:
+    return [url.toLocalFile() for url in data.urls() if url.isLocalFile()]

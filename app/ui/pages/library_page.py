@@ -1,0 +1,217 @@
+"""Every model there is: find one, see what it is, load it."""
+
+from pathlib import PurePath
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.domain.models import Folder
+from app.manager.manager import Manager
+from app.ui import theme, words
+from app.ui.actions import ACTIONS
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.pages.model_browser import ModelBrowser
+from app.ui.theme import Theme
+from app.ui.viewmodels.library import LibraryViewModel
+from app.ui.widgets.banner import Banner
+from app.ui.widgets.chip import Chip
+from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.flow_layout import FlowLayout
+from app.ui.widgets.inspector import Inspector
+from app.ui.widgets.page_header import PageHeader
+
+SEARCH_WIDTH = 260
+
+
+class LibraryPage(QWidget):
+    """The table on the left, the inspector on the right, folders and the scan above."""
+
+    requested = Signal(str, str)
+    """The id of an action, and what it is for: a model's id, a folder's path, or nothing."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        look: Theme,
+        intents: Intents,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._intents = intents
+        self.view_model = LibraryViewModel(manager, bridge, self)
+        self.search = self._search_box()
+        self.browser = ModelBrowser(look, self.view_model)
+        self.inspector = Inspector()
+        self.restore = Banner(look, "retry", "Restore")
+        self.scan = Banner(look, "search", "Cancel", busy=True)
+        self._chips = QWidget()
+        self._chip_flow = FlowLayout(self._chips, spacing=theme.SPACE_2)
+        self._stack = QStackedWidget()
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._lay_out()
+        self._connect()
+        self._show_folders()
+        self._show_rows()
+        self._show_scan()
+        self._show_selection()
+        self._recolour()
+
+    def focus_search(self) -> None:
+        """Put the cursor into the search box, what it holds selected."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def show_restorable(self, count: int) -> None:
+        """Offer to load the models of the last run; 0 offers nothing."""
+        text = f"{words.amount(count, 'model')} from last time can be loaded again."
+        self.restore.set_words(text if count else "")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Down leaves the search box for the table, Escape clears it."""
+        if watched is self.search and isinstance(event, QKeyEvent):
+            if event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down:
+                self.browser.setFocus(Qt.FocusReason.OtherFocusReason)
+                return True
+            if event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+                self.search.clear()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _search_box(self) -> QLineEdit:
+        box = QLineEdit()
+        box.setObjectName("library_search")
+        box.setAccessibleName("Search models")
+        box.setPlaceholderText("Search models  ( / )")
+        box.setClearButtonEnabled(True)
+        box.setFixedWidth(SEARCH_WIDTH)
+        box.installEventFilter(self)
+        return box
+
+    def _lay_out(self) -> None:
+        self._header = PageHeader("Library")
+        self._rescan = QToolButton()
+        self._rescan.setObjectName("library_rescan")
+        self._rescan.setToolTip(f"{ACTIONS['rescan'].text} (F5)")
+        self._rescan.setAccessibleName(ACTIONS["rescan"].text)
+        self._rescan.setIconSize(QSize(theme.ICON, theme.ICON))
+        self._add = QPushButton("Add folder")
+        self._add.setObjectName("library_add_folder")
+        self._add.setToolTip(ACTIONS["add_folder"].tooltip)
+        self._header.add(self.search)
+        self._header.add(self._rescan)
+        self._header.add(self._add)
+
+        self._splitter.setObjectName("library")
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(theme.SPACE_3)
+        self._splitter.addWidget(self.browser)
+        self._splitter.addWidget(self.inspector)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setStretchFactor(1, 0)
+        self._splitter.setSizes([theme.READING_WIDTH, theme.FORM_WIDTH // 2])
+        self._empty = EmptyState(
+            self._look,
+            "library",
+            "No models yet.",
+            "Choose a folder that holds GGUF files, or drop one on this window. "
+            "Modelyard reads their headers and leaves the files alone.",
+            "Add a folder",
+        )
+        self._nothing = EmptyState(
+            self._look, "search", "No model matches.", "Every word has to match.", "Clear search"
+        )
+        for page in (self._splitter, self._empty, self._nothing):
+            self._stack.addWidget(page)
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.SPACE_4] * 4)
+        column.setSpacing(theme.SPACE_3)
+        for widget in (self._header, self.restore, self._chips, self.scan):
+            column.addWidget(widget)
+        column.addWidget(self._stack, 1)
+
+    def _connect(self) -> None:
+        view_model = self.view_model
+        self.search.textChanged.connect(view_model.search)
+        self._rescan.clicked.connect(lambda: self.requested.emit("rescan", ""))
+        self._add.clicked.connect(lambda: self.requested.emit("add_folder", ""))
+        self._empty.triggered.connect(lambda: self.requested.emit("add_folder", ""))
+        self._nothing.triggered.connect(self.search.clear)
+        self.scan.triggered.connect(lambda: self.requested.emit("cancel_scan", ""))
+        self.restore.triggered.connect(lambda: self.requested.emit("restore", ""))
+        self.browser.opened.connect(lambda model_id: self.requested.emit("open", model_id))
+        self.browser.requested.connect(self.requested)
+        self.inspector.triggered.connect(self._request_for_selected)
+        view_model.rows_changed.connect(self._show_rows)
+        view_model.selection_changed.connect(self._show_selection)
+        view_model.scan_changed.connect(self._show_scan)
+        view_model.folders_changed.connect(self._show_folders)
+        self._look.changed.connect(self._recolour)
+
+    def _request_for_selected(self, action: str) -> None:
+        selected = self.view_model.selected
+        if selected is not None:
+            self.requested.emit(action, selected.id)
+
+    def _show_rows(self) -> None:
+        table = self.view_model.table
+        known = bool(table.known)
+        self._header.set_note(self.view_model.count_words() if known else "")
+        self.search.setEnabled(known or bool(self.search.text()))
+        scanning = bool(self.view_model.scan_words())
+        if table.rowCount() or (scanning and not known):
+            self._stack.setCurrentWidget(self._splitter)
+        else:
+            self._stack.setCurrentWidget(self._nothing if known else self._empty)
+
+    def _show_selection(self) -> None:
+        view_model = self.view_model
+        self.inspector.show_model(
+            view_model.selected, view_model.state(), view_model.sections(), view_model.context()
+        )
+
+    def _show_scan(self) -> None:
+        self.scan.set_words(self.view_model.scan_words())
+        self._rescan.setEnabled(ACTIONS["rescan"].enabled(self.view_model.context()))
+        self._show_rows()
+
+    def _show_folders(self) -> None:
+        while (item := self._chip_flow.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for folder in self.view_model.folders():
+            self._chip_flow.addWidget(self._chip(folder))
+        self._chips.setVisible(bool(self.view_model.folders()))
+        self._show_scan()
+
+    def _chip(self, folder: Folder) -> Chip:
+        name = PurePath(folder.path).name or folder.path
+        text = name if folder.present else f"{name} (missing)"
+        role = "text" if folder.present else "muted"
+        chip = Chip(self._look, text, icon="folder", role=role, removable=True)
+        chip.setObjectName(f"folder_{folder.path}")
+        chip.setToolTip(self.view_model.folder_words(folder))
+        chip.removed.connect(lambda: self.requested.emit("remove_folder", folder.path))
+        return chip
+
+    def _recolour(self) -> None:
+        self._rescan.setIcon(self._look.icon("retry"))
+        self._add.setIcon(self._look.icon("plus"))
+        for action in self.search.actions():
+            self.search.removeAction(action)
+        leading = QLineEdit.ActionPosition.LeadingPosition
+        self.search.addAction(self._look.icon("search", "muted"), leading)

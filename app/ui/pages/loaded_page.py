@@ -1,0 +1,147 @@
+"""What is in memory now: one card a model, and the memory that they share."""
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.models import ModelId
+from app.manager.manager import Manager
+from app.ui import theme, words
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.theme import Theme
+from app.ui.viewmodels.loaded import Card, LoadedViewModel
+from app.ui.widgets.banner import Banner
+from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.memory_bar import MemoryBar
+from app.ui.widgets.model_card import ModelCard
+from app.ui.widgets.page_header import PageHeader
+
+CARD_WIDTH = 920
+"""Wider cards only part the words that belong together."""
+TICK_MS = 1_000
+
+
+class LoadedPage(QWidget):
+    """Cards in a column, the active one first."""
+
+    requested = Signal(str, str)
+    """The id of an action and of its model."""
+    navigate = Signal(str)
+
+    def __init__(
+        self,
+        manager: Manager,
+        look: Theme,
+        intents: Intents,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._intents = intents
+        self.view_model = LoadedViewModel(manager, bridge, self)
+        self._cards: dict[ModelId, ModelCard] = {}
+        self._order: list[ModelId] = []
+        self.restore = Banner(look, "retry", "Restore")
+        self._memory = QLabel()
+        self._memory.setFont(theme.figures())
+        self._memory.setProperty("role", "muted")
+        self._bar = MemoryBar(look, labelled=True)
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self.refresh)
+        self._lay_out()
+        self.view_model.changed.connect(self.refresh)
+        self.restore.triggered.connect(lambda: self.requested.emit("restore", ""))
+        self._empty.triggered.connect(lambda: self.navigate.emit("library"))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what is loaded now."""
+        cards = self.view_model.cards()
+        self._show_cards(cards)
+        self._stack.setCurrentIndex(0 if cards else 1)
+        memory = self.view_model.shares()
+        self._bar.set_memory(memory)
+        held, budget = words.size(memory.charged), words.size(memory.budget)
+        self._memory.setText(f"Memory: {held} of {budget} for models")
+        self._tick()
+
+    def show_restorable(self, count: int) -> None:
+        """Offer to load the models of the last run; 0 offers nothing."""
+        text = f"{words.amount(count, 'model')} from last time can be loaded again."
+        self.restore.set_words(text if count else "")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Count seconds only while somebody looks."""
+        super().showEvent(event)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop counting."""
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def _lay_out(self) -> None:
+        holder = QWidget()
+        holder.setProperty("role", "page")
+        self._column = QVBoxLayout(holder)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.SPACE_3)
+        self._column.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(holder)
+        self._empty = EmptyState(
+            self._look,
+            "loaded",
+            "No model is loaded.",
+            "Load one in the Library; it stays in memory until it is ejected.",
+            "Open the Library",
+        )
+        self._stack = QStackedWidget()
+        self._stack.addWidget(area)
+        self._stack.addWidget(self._empty)
+        self._stack.setMaximumWidth(CARD_WIDTH)
+        self._bar.setMaximumWidth(CARD_WIDTH)
+        self.restore.setMaximumWidth(CARD_WIDTH)
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.SPACE_4] * 4)
+        column.setSpacing(theme.SPACE_3)
+        for widget in (PageHeader("Loaded"), self.restore, self._memory, self._bar):
+            column.addWidget(widget)
+        column.addWidget(self._stack, 1)
+
+    def _show_cards(self, cards: tuple[Card, ...]) -> None:
+        order = [card.model_id for card in cards]
+        for gone in set(self._cards) - set(order):
+            widget = self._cards.pop(gone)
+            self._column.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        for card in cards:
+            if card.model_id in self._cards:
+                self._cards[card.model_id].show_card(card)
+            else:
+                self._cards[card.model_id] = self._new_card(card)
+        if order != self._order:
+            self._order = order
+            for place, model_id in enumerate(order):
+                self._column.removeWidget(self._cards[model_id])
+                self._column.insertWidget(place, self._cards[model_id])
+
+    def _new_card(self, card: Card) -> ModelCard:
+        widget = ModelCard(self._look, card)
+        model_id = card.model_id
+        widget.triggered.connect(lambda action: self.requested.emit(action, model_id))
+        return widget
+
+    def _tick(self) -> None:
+        """Run the clock only while a lease is shown."""
+        if self.isVisible() and self.view_model.answering():
+            if not self._timer.isActive():
+                self._timer.start()
+        else:
+            self._timer.stop()

@@ -1,0 +1,172 @@
+"""The table of the Library page: selection by id, rows that explain themselves, and a menu."""
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
+
+from app.domain.models import ModelId
+from app.ui import theme
+from app.ui.actions import ACTIONS, MODEL_ACTIONS
+from app.ui.delegates.model_delegate import TALL_ROW, ModelDelegate
+from app.ui.theme import Theme
+from app.ui.viewmodels.library import LibraryViewModel
+from app.ui.viewmodels.model_table import COLUMNS, Column
+
+NAME_WIDTH = 180
+"""The least a name gets before other columns yield."""
+YIELDING = ("provider", "speed", "fit", "architecture", "context", "parameters")
+"""The columns that hide in a narrow table, the first of them first."""
+
+
+class ModelBrowser(QTableView):
+    """Shows the view-model's table; the name takes the room that the other columns leave."""
+
+    opened = Signal(str)
+    """A model was double-clicked, or Enter was pressed on it."""
+    requested = Signal(str, str)
+    """An action of the menu and the id of its model."""
+
+    def __init__(
+        self, look: Theme, view_model: LibraryViewModel, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._view_model = view_model
+        self._look = look
+        self._delegate = ModelDelegate(look, self)
+        self._tall: frozenset[int] = frozenset()
+        self.setObjectName("library")
+        self.setAccessibleName("Models")
+        self.setModel(view_model.table)
+        self.setItemDelegate(self._delegate)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setMouseTracking(True)
+        self.setTabKeyNavigation(False)
+        self.setSortingEnabled(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._set_up_headers()
+        self.menu: QMenu | None = None
+        self.entered.connect(lambda index: self._hover(index.row()))
+        self.doubleClicked.connect(self._open)
+        self.customContextMenuRequested.connect(self._open_menu)
+        self.selectionModel().currentRowChanged.connect(self._select)
+        view_model.rows_changed.connect(self._follow_rows)
+        look.changed.connect(self.viewport().update)
+        self._follow_rows()
+
+    def fit_columns(self) -> None:
+        """Give the name what the other columns leave, hiding some where that is too little."""
+        room = self.viewport().width()
+        taken = {column.id: self.columnWidth(at) or column.width for at, column in _others()}
+        for name in YIELDING:
+            if room - sum(taken.values()) >= NAME_WIDTH:
+                break
+            del taken[name]
+        for at, column in _others():
+            self.setColumnHidden(at, column.id not in taken)
+        self.setColumnWidth(0, max(NAME_WIDTH, room - sum(taken.values())))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the columns into the new width."""
+        super().resizeEvent(event)
+        self.fit_columns()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter opens the current model."""
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            self._open(self.currentIndex())
+            return
+        super().keyPressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Light no row where there is none under the pointer."""
+        super().mouseMoveEvent(event)
+        if not self.indexAt(event.position().toPoint()).isValid():
+            self._hover(-1)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Light no row."""
+        super().leaveEvent(event)
+        self._hover(-1)
+
+    def _set_up_headers(self) -> None:
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        rows.hide()
+        rows.setMinimumSectionSize(theme.ROW)
+        rows.setDefaultSectionSize(theme.ROW)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        columns.setObjectName("library_columns")
+        columns.setHighlightSections(False)
+        columns.setMinimumSectionSize(theme.SPACE_8 + theme.SPACE_2)
+        columns.setFixedHeight(theme.ROW)
+        columns.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        for at, column in enumerate(COLUMNS):
+            self.setColumnWidth(at, column.width)
+        columns.sectionResized.connect(self._columns_resized)
+
+    def _columns_resized(self, at: int) -> None:
+        if at != 0:
+            self.fit_columns()
+
+    def _follow_rows(self) -> None:
+        """Restore the selection by id, and give rows with a reason the room for it."""
+        tall = self._view_model.table.reasoned_rows()
+        for row in tall ^ self._tall:
+            self.setRowHeight(row, TALL_ROW if row in tall else theme.ROW)
+        self._tall = tall
+        self._restore_selection()
+
+    def _restore_selection(self) -> None:
+        table, selected = self._view_model.table, self._view_model.selected
+        row = table.row_of(selected.id) if selected is not None else 0
+        if row is not None and row < table.rowCount() and row != self.currentIndex().row():
+            self.selectRow(row)
+
+    def _select(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self._view_model.select(self._view_model.table.spec_at(index.row()).id)
+
+    def _open(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self.opened.emit(self._view_model.table.spec_at(index.row()).id)
+
+    def _open_menu(self, at: QPoint) -> None:
+        index = self.indexAt(at)
+        if not index.isValid():
+            return
+        self.selectRow(index.row())
+        model_id = self._view_model.table.spec_at(index.row()).id
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        context = self._view_model.context()
+        for name in MODEL_ACTIONS:
+            info = ACTIONS[name]
+            if name == "cancel_load" and not info.enabled(context):
+                continue
+            action = menu.addAction(self._look.icon(info.icon), info.text)
+            action.setEnabled(info.enabled(context))
+            action.triggered.connect(lambda _=False, chosen=name: self._request(chosen, model_id))
+        self.menu = menu
+        menu.destroyed.connect(self._forget_menu)
+        menu.popup(self.viewport().mapToGlobal(at))
+
+    def _request(self, action: str, model_id: ModelId) -> None:
+        self.requested.emit(action, model_id)
+
+    def _forget_menu(self) -> None:
+        self.menu = None
+
+    def _hover(self, row: int) -> None:
+        before, self._delegate.hovered_row = self._delegate.hovered_row, row
+        for changed in {before, row} - {-1}:
+            top, height = self.rowViewportPosition(changed), self.rowHeight(changed)
+            self.viewport().update(0, top, self.viewport().width(), height)
+
+
+def _others() -> list[tuple[int, Column]]:
+    return [(at, column) for at, column in enumerate(COLUMNS) if at]

@@ -1,0 +1,255 @@
+"""The Playground: talk to the active model."""
+
+from functools import partial
+
+from PySide6.QtCore import QMetaObject, QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.conversations import ConversationId
+from app.domain.models import ModelId
+from app.manager.manager import Manager
+from app.ui import theme
+from app.ui.bridge import Bridge
+from app.ui.dialogs import ask
+from app.ui.intents import Intents
+from app.ui.theme import Theme
+from app.ui.viewmodels.chat import Chat
+from app.ui.viewmodels.gestures import Gestures
+from app.ui.viewmodels.playground import Playground
+from app.ui.widgets.composer import Composer
+from app.ui.widgets.conversation_list import ConversationList
+from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.error_box import ErrorBox
+from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.transcript import Transcript
+from app.ui.widgets.waiting_line import WaitingLine
+
+LIST_WIDTH = 220
+OPENABLE = {"http", "https", "mailto"}
+"""What a link in an answer may open outside; anything else is only text."""
+
+
+class PlaygroundPage(QWidget):
+    """Conversations left, the open one in the middle, the prompt below it."""
+
+    navigate = Signal(str)
+    """The name of the page to go to."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        look: Theme,
+        intents: Intents,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._intents = intents
+        gestures = Gestures(manager, intents, partial(ask, self), self)
+        self.view_model = Playground(manager, bridge, intents, gestures, self)
+        self._links: list[QMetaObject.Connection] = []
+        self._error: ErrorBox | None = None
+        self.setObjectName("playground_page")
+        self.header = PageHeader("Playground")
+        self.list = ConversationList(look, self.view_model.conversations)
+        self.list.setMinimumWidth(theme.SPACE_8 * 4)
+        self.transcript = Transcript(look)
+        self.hint = EmptyState(
+            look, "playground", "Ask something", "The answer shows how fast it came."
+        )
+        self.no_model = EmptyState(
+            look,
+            "library",
+            "No model is loaded.",
+            "Load one in the Library, then ask it something here.",
+            "Open Library",
+        )
+        self.waiting = WaitingLine()
+        self.composer = Composer(look, self.view_model.offered)
+        self._stack = QStackedWidget()
+        for widget in (self.transcript, self.hint, self.no_model):
+            self._stack.addWidget(widget)
+        self._lay_out()
+        self._connect()
+        self._show_target()
+        self._show_chat()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Open a conversation the first time the page is seen."""
+        super().showEvent(event)
+        self.view_model.show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc stops the answer, wherever on the page the focus is."""
+        if event.key() == Qt.Key.Key_Escape and self.view_model.answering:
+            self.view_model.stop()
+        else:
+            super().keyPressEvent(event)
+
+    def focus_composer(self) -> None:
+        """Be ready to type."""
+        self.composer.input.setFocus()
+
+    def new_conversation(self) -> None:
+        """Open an empty conversation, ready to type."""
+        self.view_model.start_new()
+        self.focus_composer()
+
+    def open_link(self, url: QUrl) -> None:
+        """Open a link of an answer in the system's browser."""
+        if url.scheme() in OPENABLE:
+            QDesktopServices.openUrl(url)
+
+    def _lay_out(self) -> None:
+        self._below = QVBoxLayout()
+        self._below.setSpacing(theme.SPACE_2)
+        self._below.addWidget(self.waiting)
+        self._below.addWidget(self.composer)
+        column = QWidget()
+        column.setLayout(self._below)
+        column.setMaximumWidth(theme.READING_WIDTH)
+        self._below.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
+        row.setContentsMargins(theme.SPACE_4, 0, theme.SPACE_4, 0)
+        row.addWidget(column)
+        right = QWidget()
+        middle = QVBoxLayout(right)
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(theme.SPACE_3)
+        middle.addWidget(self._stack, 1)
+        middle.addLayout(row)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setObjectName("playground")
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(theme.SPACE_3)
+        self.splitter.addWidget(self.list)
+        self.splitter.addWidget(right)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([LIST_WIDTH, theme.READING_WIDTH])
+        page = QVBoxLayout(self)
+        page.setContentsMargins(*[theme.SPACE_4] * 4)
+        page.setSpacing(theme.SPACE_3)
+        page.addWidget(self.header)
+        page.addWidget(self.splitter, 1)
+
+    def _connect(self) -> None:
+        self.no_model.triggered.connect(self._open_library)
+        self.transcript.link_opened.connect(self.open_link)
+        self.list.opened.connect(self.view_model.open)
+        self.list.created.connect(self.new_conversation)
+        self.list.deleted.connect(self._delete)
+        self.composer.sent.connect(self._send)
+        self.composer.stopped.connect(self.view_model.stop)
+        self.composer.switched.connect(self._switch)
+        self.composer.library_wanted.connect(self._open_library)
+        self.composer.edited.connect(self._typed)
+        self.view_model.selected.connect(self._show_chat)
+        self.view_model.target_changed.connect(self._show_target)
+        self.view_model.busy_changed.connect(self._show_state)
+        self.view_model.conversations.modelReset.connect(self._show_selection)
+        self.view_model.conversations.dataChanged.connect(self._show_selection)
+
+    def _show_chat(self) -> None:
+        """Follow the open conversation, and no other."""
+        for link in self._links:
+            QObject.disconnect(link)
+        chat = self.view_model.current
+        self._links = [] if chat is None else self._follow(chat)
+        self._redraw()
+        self._show_selection()
+        self._show_state()
+
+    def _follow(self, chat: Chat) -> list[QMetaObject.Connection]:
+        return [
+            chat.changed.connect(self._redraw),
+            chat.prompted.connect(self.transcript.add_message),
+            chat.prompted.connect(self._show_state),
+            chat.began.connect(self.transcript.begin),
+            chat.grew.connect(self.transcript.append),
+            chat.ended.connect(self.transcript.end),
+            chat.waiting_changed.connect(self._show_state),
+        ]
+
+    def _redraw(self) -> None:
+        chat = self.view_model.current
+        if chat is None:
+            self.transcript.show_messages(())
+            return
+        self.transcript.show_messages(chat.messages, chat.live, chat.partial)
+        self.composer.set_text(chat.draft)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Bring buttons, waiting line, error and empty states in step."""
+        playground = self.view_model
+        chat = playground.current
+        self.composer.set_state(
+            answering=playground.answering, can_send=playground.can_send(self.composer.text)
+        )
+        waiting = chat.waiting() if chat is not None else None
+        self.waiting.setVisible(waiting is not None)
+        if waiting is not None:
+            self.waiting.show_step(waiting.text, waiting.progress)
+        self._show_error(chat)
+        if chat is not None and (chat.messages or chat.live is not None):
+            self._stack.setCurrentWidget(self.transcript)
+        elif playground.target.spec is None:
+            self._stack.setCurrentWidget(self.no_model)
+        else:
+            self._stack.setCurrentWidget(self.hint)
+
+    def _show_error(self, chat: Chat | None) -> None:
+        failed = None if chat is None or self.view_model.answering else chat.failed
+        if failed is None or failed.error is None:
+            if self._error is not None:
+                self._error.hide()
+            return
+        if self._error is None:
+            self._error = ErrorBox(self._look, failed.error, ("Retry",))
+            self._error.triggered.connect(lambda _: self.view_model.retry())
+            self._below.insertWidget(0, self._error)
+        self._error.show_report(failed.error)
+        self._error.show()
+
+    def _show_target(self) -> None:
+        target = self.view_model.target
+        model_id = target.spec.id if target.spec is not None else None
+        self.composer.set_target(model_id, target.name, target.note, warns=bool(target.problem))
+        self._show_state()
+
+    def _show_selection(self) -> None:
+        if self.view_model.current is not None:
+            self.list.select(self.view_model.current.id)
+        self.header.set_note(self.view_model.title())
+
+    def _typed(self) -> None:
+        if self.view_model.current is not None:
+            self.view_model.current.draft = self.composer.text
+        self._show_state()
+
+    def _open_library(self) -> None:
+        self.navigate.emit("library")
+
+    def _send(self, text: str) -> None:
+        if self.view_model.send(text):
+            self.composer.set_text("")
+
+    def _switch(self, model_id: str) -> None:
+        self.view_model.switch(ModelId(model_id))
+
+    def _delete(self, conversation_id: str) -> None:
+        self._intents.run("delete conversation", self._ask_and_delete(conversation_id))
+
+    async def _ask_and_delete(self, conversation_id: str) -> None:
+        table = self.view_model.conversations
+        title = table.index(table.row_of(ConversationId(conversation_id))).data()
+        answer = await ask(
+            self,
+            "Delete this conversation?",
+            f"“{title}” and its answers are gone for good.",
+            ("Delete", "Cancel"),
+        )
+        if answer == "Delete":
+            self.view_model.delete(ConversationId(conversation_id))

@@ -1,0 +1,227 @@
+"""What the user can set. Every change applies at once."""
+
+from pathlib import PurePath
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.domain.errors import ErrorReport
+from app.domain.events import FoldersChanged
+from app.domain.models import Folder
+from app.domain.settings import Theme as Choice
+from app.manager.manager import Manager
+from app.ui import theme
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.theme import Theme
+from app.ui.viewmodels.settings import SettingsViewModel
+from app.ui.widgets.check_box import CheckBox
+from app.ui.widgets.choice_box import ChoiceBox
+from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.setting_row import SettingRow
+
+CHOICES = ((Choice.SYSTEM, "As the system"), (Choice.LIGHT, "Light"), (Choice.DARK, "Dark"))
+NUMBER_WIDTH = 140
+NUMBERS = {
+    "context_length": (
+        "Context length",
+        (
+            "Tokens that a prompt and its answer may take together, for models loaded from now on. "
+            "Empty means 4,096, or less where a model was trained for less."
+        ),
+    ),
+    "threads": (
+        "Threads",
+        (
+            "Processor threads of one model, for models loaded from now on. "
+            "Empty leaves the choice to Modelyard."
+        ),
+    ),
+    "max_tokens": ("Longest answer", "Tokens after which an answer ends."),
+}
+"""Labels and explanations of the settings that are numbers."""
+
+
+class SettingsPage(QWidget):
+    """One column of sections."""
+
+    requested = Signal(str, str)
+    """The id of an action, and the folder it is for."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        look: Theme,
+        intents: Intents,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._manager = manager
+        self._look = look
+        self.view_model = SettingsViewModel(manager, intents, bridge, self)
+        self._rows: dict[str, SettingRow] = {}
+        self._folders = QVBoxLayout()
+        self._folders.setSpacing(theme.SPACE_1)
+        self._theme = self._theme_box()
+        self._restore = self._restore_box()
+        self._numbers = {key: self._number(key) for key in NUMBERS}
+        self._lay_out()
+        self.view_model.changed.connect(self._show)
+        self.view_model.refused.connect(self._refuse)
+        self.view_model.accepted.connect(self._accept)
+        bridge.on(FoldersChanged, lambda _: self._show_folders())
+        self._show_folders()
+        for key in self._rows:
+            self._show(key)
+
+    def _theme_box(self) -> ChoiceBox:
+        box = ChoiceBox(self._look)
+        box.setObjectName("setting_theme")
+        box.setAccessibleName("Theme")
+        for choice, text in CHOICES:
+            box.addItem(text, choice)
+        box.activated.connect(lambda at: self.view_model.set("theme", CHOICES[at][0]))
+        return box
+
+    def _restore_box(self) -> CheckBox:
+        box = CheckBox("Load the models of the last run when Modelyard starts")
+        box.setObjectName("setting_restore_on_start")
+        box.clicked.connect(lambda checked: self.view_model.set("restore_on_start", checked))
+        return box
+
+    def _number(self, key: str) -> QLineEdit:
+        field = QLineEdit()
+        field.setObjectName(f"setting_{key}")
+        field.setFixedWidth(NUMBER_WIDTH)
+        field.setFont(theme.figures())
+        field.setAlignment(Qt.AlignmentFlag.AlignRight)
+        field.editingFinished.connect(lambda: self._take_number(key))
+        field.textEdited.connect(lambda: self._accept(key))
+        return field
+
+    def _lay_out(self) -> None:
+        self._rows = {
+            "theme": SettingRow("Theme", "", self._theme),
+            "restore_on_start": SettingRow("", "", self._restore),
+        }
+        for key, field in self._numbers.items():
+            self._rows[key] = SettingRow(NUMBERS[key][0], NUMBERS[key][1], field)
+        column = QVBoxLayout()
+        column.setSpacing(theme.SPACE_4)
+        column.addWidget(_section("Appearance", self._rows["theme"]))
+        column.addWidget(_section("Library folders", self._folder_list()))
+        column.addWidget(
+            _section(
+                "Models",
+                self._rows["restore_on_start"],
+                self._rows["context_length"],
+                self._rows["threads"],
+            )
+        )
+        column.addWidget(_section("Answers", self._rows["max_tokens"]))
+        column.addStretch()
+
+        form = QWidget()
+        form.setProperty("role", "page")
+        form.setMaximumWidth(theme.FORM_WIDTH + theme.SPACE_2)
+        form.setLayout(column)
+        column.setContentsMargins(0, 0, theme.SPACE_2, 0)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(form)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(*[theme.SPACE_4] * 4)
+        page.setSpacing(theme.SPACE_3)
+        page.addWidget(PageHeader("Settings"))
+        page.addWidget(area, 1)
+
+    def _folder_list(self) -> QWidget:
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SPACE_2)
+        column.addLayout(self._folders)
+        add = QPushButton("Add folder")
+        add.setObjectName("settings_add_folder")
+        add.clicked.connect(lambda: self.requested.emit("add_folder", ""))
+        column.addWidget(add, alignment=Qt.AlignmentFlag.AlignLeft)
+        return holder
+
+    def _show_folders(self) -> None:
+        while (item := self._folders.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for folder in self._manager.library.folders():
+            self._folders.addWidget(self._folder_row(folder))
+
+    def _folder_row(self, folder: Folder) -> QWidget:
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
+        path = QLabel(folder.path if folder.present else f"{folder.path} (missing)")
+        path.setFont(theme.mono())
+        path.setWordWrap(True)
+        if not folder.present:
+            path.setProperty("role", "muted")
+        row.addWidget(path, 1)
+        remove = QPushButton("Remove")
+        remove.setAccessibleName(f"Remove {PurePath(folder.path).name}")
+        remove.setToolTip("Take the folder out of the library; its files stay")
+        remove.clicked.connect(lambda: self.requested.emit("remove_folder", folder.path))
+        row.addWidget(remove)
+        return holder
+
+    def _show(self, key: str) -> None:
+        if key not in self._rows:
+            return
+        value = getattr(self.view_model.current(), key)
+        self._rows[key].set_lock(self.view_model.lock(key))
+        if key == "theme":
+            self._theme.setCurrentIndex([choice for choice, _ in CHOICES].index(value))
+        elif key == "restore_on_start":
+            self._restore.setChecked(value)
+        else:
+            self._numbers[key].setText("" if value is None else str(value))
+            self._numbers[key].setPlaceholderText("Automatic")
+
+    def _take_number(self, key: str) -> None:
+        text = self._numbers[key].text().strip()
+        current = getattr(self.view_model.current(), key)
+        if text == ("" if current is None else str(current)):
+            return
+        nothing = None if key != "max_tokens" else ""
+        self.view_model.set(key, int(text) if text.isdecimal() else text or nothing)
+
+    def _refuse(self, key: str, report: ErrorReport) -> None:
+        if key in self._rows:
+            self._rows[key].set_error(f"{report.what} {report.detail or report.remedy}")
+
+    def _accept(self, key: str) -> None:
+        if key in self._rows:
+            self._rows[key].set_error("")
+
+
+def _section(title: str, *rows: QWidget) -> QFrame:
+    card = QFrame()
+    card.setProperty("role", "card")
+    heading = QLabel(title)
+    heading.setFont(theme.section())
+    column = QVBoxLayout(card)
+    column.setContentsMargins(*[theme.SPACE_4] * 4)
+    column.setSpacing(theme.SPACE_3)
+    column.addWidget(heading)
+    for row in rows:
+        column.addWidget(row)
+    return card

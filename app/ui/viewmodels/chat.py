@@ -1,0 +1,182 @@
+"""One open conversation: its turns, and the answer under way."""
+
+import time
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from app.domain.conversations import ConversationId, Message, MessageId, MessageState
+from app.domain.errors import AppError
+from app.domain.generation import Role
+from app.domain.instances import COMING, InstanceState
+from app.domain.models import ModelId
+from app.manager.conversations import ChatStream
+from app.manager.manager import Manager
+from app.ui import words
+
+ASKED = MessageId("asked")
+"""The id of a prompt that is shown before it is kept."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why an answer hasn't begun."""
+
+    text: str
+    progress: float | None = None
+    """0 to 1 while the model loads; None when that can't be said."""
+
+
+class Chat(QObject):
+    """Follows one answer at a time; nobody needs to look for it to go on."""
+
+    changed = Signal()
+    """Other messages than those added one by one: draw everything again."""
+    prompted = Signal(object)
+    """A prompt was added."""
+    began = Signal(object)
+    """An answer has its model; text follows."""
+    grew = Signal(str)
+    """More text of the answer under way."""
+    ended = Signal(object)
+    """The answer under way is final."""
+    waiting_changed = Signal()
+
+    def __init__(
+        self, manager: Manager, conversation_id: ConversationId, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.id = conversation_id
+        self.messages: tuple[Message, ...] = ()
+        """The finished turns."""
+        self.live: Message | None = None
+        """The answer under way, once a model writes it."""
+        self.answering = False
+        """A prompt was sent and its answer isn't final."""
+        self.draft = ""
+        """What is typed and not sent."""
+        self._manager = manager
+        self._target: ModelId | None = None
+        self._parts: list[str] = []
+
+    @property
+    def partial(self) -> str:
+        """The text of the answer under way so far."""
+        return "".join(self._parts)
+
+    @property
+    def failed(self) -> Message | None:
+        """The last answer when it failed: the one that Retry is for."""
+        last = self.messages[-1] if self.messages else None
+        failed = last is not None and last.state is MessageState.FAILED and not self.answering
+        return last if failed else None
+
+    async def open(self) -> None:
+        """Read the messages that are kept."""
+        messages = await self._manager.conversations.messages(self.id)
+        if not self.answering:
+            self.messages = messages
+            self.changed.emit()
+
+    async def send(self, text: str) -> None:
+        """Ask and follow the answer to its end.
+
+        Raises:
+            AppError: the prompt was refused; nothing is kept of it.
+        """
+        self._start()
+        prompt = Message(
+            id=ASKED,
+            conversation_id=self.id,
+            role=Role.USER,
+            text=text,
+            created_at=time.time(),
+        )
+        before = self.messages
+        self.messages = (*before, prompt)
+        self.prompted.emit(prompt)
+        await self._follow(self._manager.conversations.send(self.id, text), before)
+
+    async def retry(self) -> None:
+        """Answer the last prompt again.
+
+        Raises:
+            AppError: there is nothing to retry.
+        """
+        self._start()
+        before = kept = self.messages
+        while kept and kept[-1].role is Role.ASSISTANT:
+            kept = kept[:-1]
+        self.messages = kept
+        self.changed.emit()
+        await self._follow(self._manager.conversations.retry(self.id), before)
+
+    def waiting(self) -> Waiting | None:
+        """What stands between the prompt and the first token; None when nothing does."""
+        if not self.answering or self._parts:
+            return None
+        if self.live is not None:
+            return Waiting("Reading the prompt…")
+        if self._target is None:
+            return Waiting("Waiting…")
+        name = self._manager.models.get(self._target).name
+        view = self._manager.models.instance(self._target)
+        if view is None or view.state not in COMING:
+            return Waiting(f"Waiting for {name}…")
+        if view.state is InstanceState.LOADING and view.progress is not None:
+            return Waiting(f"Loading {name}, {words.percent(view.progress)}", view.progress)
+        return Waiting(f"{name}: {words.state(view)}")
+
+    async def _follow(self, stream: ChatStream, before: tuple[Message, ...]) -> None:
+        try:
+            async with stream:
+                self.live = stream.answer
+                self.began.emit(stream.answer)
+                self.waiting_changed.emit()
+                async for piece in stream:
+                    self._grow(piece.text)
+        except AppError:
+            # An answer that was kept tells its error in its own place.
+            if not _is_kept(stream):
+                raise
+        finally:
+            self._settle(stream, before)
+
+    def _start(self) -> None:
+        self.answering = True
+        self._target = self._manager.models.active()
+        self._parts = []
+        self.waiting_changed.emit()
+
+    def _grow(self, text: str) -> None:
+        if not text:
+            return
+        first = not self._parts
+        self._parts.append(text)
+        self.grew.emit(text)
+        if first:
+            self.waiting_changed.emit()
+
+    def _settle(self, stream: ChatStream, before: tuple[Message, ...]) -> None:
+        """Take over what the manager kept."""
+        self.answering = False
+        began, self.live = self.live is not None, None
+        written, self._parts = self.partial, []
+        if not _is_kept(stream):
+            self.messages = before
+            self.changed.emit()
+        else:
+            asked = bool(self.messages) and self.messages[-1].id == ASKED
+            turns = (*self.messages[:-1], stream.prompt) if asked else self.messages
+            self.messages = (*turns, stream.answer)
+            if began and stream.answer.text.startswith(written):
+                self.grew.emit(stream.answer.text[len(written) :])
+                self.ended.emit(stream.answer)
+            else:
+                self.changed.emit()
+        self.waiting_changed.emit()
+
+
+def _is_kept(stream: ChatStream) -> bool:
+    """Whether the stream came as far as keeping its prompt."""
+    return hasattr(stream, "answer")

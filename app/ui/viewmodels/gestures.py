@@ -1,0 +1,138 @@
+"""What the person can do to models and folders, each gesture one named intent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Signal
+
+from app.domain.errors import AppError, ErrorKind
+from app.domain.models import ModelId
+from app.domain.switching import SwitchMethod
+from app.manager.manager import Manager
+from app.ui.intents import Intents
+
+
+class Ask(Protocol):
+    """Asks the person a question; the answer is a button's text, or None."""
+
+    def __call__(self, title: str, text: str, buttons: Sequence[str]) -> Awaitable[str | None]:
+        """Ask it."""
+        ...
+
+
+class UnknownKind(AppError):
+    """Something was dropped that is no model."""
+
+    kind = ErrorKind.INVALID_FILE
+
+
+class Gestures(QObject):
+    """Starts gestures through the intents, asking first where something would be lost."""
+
+    switched = Signal(str)
+    """The id of a model that new prompts now go to because the person said so."""
+    folder_removed = Signal(str)
+    """The path of a folder that the person took out of the library."""
+
+    def __init__(
+        self, manager: Manager, intents: Intents, ask: Ask, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._manager = manager
+        self._intents = intents
+        self._ask = ask
+
+    def load(self, model_id: ModelId) -> None:
+        """Load a model."""
+        self._intents.run(f"load {model_id}", self._manager.models.load(model_id))
+
+    def cancel_load(self, model_id: ModelId) -> None:
+        """End a load that is under way."""
+        self._intents.run(f"cancel {model_id}", self._manager.models.cancel_load(model_id))
+
+    def eject(self, model_id: ModelId) -> None:
+        """Free a model once its answers are complete."""
+        self._intents.run(f"eject {model_id}", self._manager.models.eject(model_id))
+
+    def dismiss(self, model_id: ModelId) -> None:
+        """Forget a failure."""
+        self._intents.run(f"dismiss {model_id}", self._manager.models.dismiss(model_id))
+
+    def retry(self, model_id: ModelId) -> None:
+        """Load a model again that failed or crashed."""
+        self._intents.run(f"load {model_id}", self._retry(model_id))
+
+    def switch(self, model_id: ModelId) -> None:
+        """Send new prompts to a model."""
+        self._intents.run("switch", self._switch(model_id))
+
+    def restore(self) -> None:
+        """Load what was loaded last time."""
+        self._intents.run("restore", self._manager.models.restore())
+
+    def add_folder(self, choose: Callable[[], Awaitable[str | None]]) -> None:
+        """Let the person choose a folder and scan it."""
+        self._intents.run("add folder", self._add_chosen(choose))
+
+    def add_file(self, choose: Callable[[], Awaitable[str | None]]) -> None:
+        """Let the person choose a file and register it."""
+        self._intents.run("add file", self._add_chosen(choose))
+
+    def add(self, paths: Sequence[str]) -> None:
+        """Add folders and model files, as they are dropped on the window."""
+        self._intents.run("add dropped", self._add(paths))
+
+    def remove_folder(self, path: str) -> None:
+        """Take a folder out of the library; its files stay."""
+        self._intents.run(f"remove {path}", self._remove_folder(path))
+
+    def rescan(self) -> None:
+        """Look at every folder again."""
+        self._intents.run("rescan", self._manager.library.rescan())
+
+    def cancel_scan(self) -> None:
+        """End the scan; what it found stays."""
+        self._intents.run("cancel scan", self._manager.library.cancel_scan())
+
+    async def _retry(self, model_id: ModelId) -> None:
+        await self._manager.models.dismiss(model_id)
+        await self._manager.models.load(model_id)
+
+    async def _switch(self, model_id: ModelId) -> None:
+        models = self._manager.models
+        plan = models.plan_switch(model_id)
+        if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
+            target, leaving = models.get(model_id).name, models.get(plan.leaving).name
+            answer = await self._ask(
+                f"Switch to {target}?",
+                f"Both models don't fit into memory. {leaving} finishes its answers and is "
+                f"ejected before {target} is loaded.",
+                ("Switch", "Cancel"),
+            )
+            if answer != "Switch":
+                return
+        await models.switch(model_id)
+        self.switched.emit(model_id)
+
+    async def _add_chosen(self, choose: Callable[[], Awaitable[str | None]]) -> None:
+        path = await choose()
+        if path is not None:
+            await self._add((path,))
+
+    async def _add(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            if await asyncio.to_thread(Path(path).is_dir):
+                await self._manager.library.add_folder(path)
+            elif Path(path).suffix.casefold() == ".gguf":
+                await self._manager.library.add_file(path)
+            else:
+                raise UnknownKind(
+                    f"{Path(path).name} is neither a folder nor a GGUF file.",
+                    "Choose a folder or a file that ends in .gguf.",
+                )
+
+    async def _remove_folder(self, path: str) -> None:
+        await self._manager.library.remove_folder(path)
+        self.folder_removed.emit(path)

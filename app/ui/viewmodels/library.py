@@ -1,0 +1,185 @@
+"""The state of the Library page: rows, search, selection, folders and the scan."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.domain.errors import ErrorReport
+from app.domain.events import (
+    AliasAssigned,
+    FoldersChanged,
+    InstanceChanged,
+    MetricsChanged,
+    ModelsChanged,
+    ScanFinished,
+    ScanProgressed,
+)
+from app.domain.models import Folder, ModelId, ModelSpec
+from app.manager.manager import Manager
+from app.ui import words
+from app.ui.actions import Context
+from app.ui.bridge import Bridge
+from app.ui.viewmodels.context import context_of
+from app.ui.viewmodels.model_table import ModelFacts, ModelTable
+from app.ui.viewmodels.overview import Section, overview
+
+REFRESH_MS = 100
+"""A scan adds rows in bursts; sorting them anew that often is often enough."""
+
+
+class LibraryViewModel(QObject):
+    """Feeds the table from the registry and keeps the selection by id."""
+
+    rows_changed = Signal()
+    """Rows came or went; the selection stays on its model where that is still shown."""
+    selection_changed = Signal()
+    """Another model is selected, or something about the selected one changed."""
+    scan_changed = Signal()
+    folders_changed = Signal()
+    failed = Signal(object)
+    """An ErrorReport of a scan that the person asked for."""
+
+    def __init__(self, manager: Manager, bridge: Bridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._manager = manager
+        self._facts = ModelFacts(manager.models)
+        self._selected: ModelId | None = None
+        self._failed: frozenset[ModelId] = frozenset()
+        self._query = ""
+        self._errors: dict[str, ErrorReport] = {}
+        # What is missing at the start is shown, not announced: nobody asked just now.
+        self._first_scan = {folder.path for folder in manager.library.folders()}
+        self.table = ModelTable(self._facts, self)
+        self._refresh = QTimer(self)
+        self._refresh.setSingleShot(True)
+        self._refresh.setInterval(REFRESH_MS)
+        self._refresh.timeout.connect(self._catch_up)
+        self._stale = False
+        bridge.on(ModelsChanged, self._models_changed)
+        bridge.on(InstanceChanged, self._instances_changed)
+        bridge.on(AliasAssigned, self._aliases_changed)
+        bridge.on(MetricsChanged, self._metrics_changed)
+        bridge.on(FoldersChanged, lambda _: self.folders_changed.emit())
+        bridge.on(ScanProgressed, lambda _: self.scan_changed.emit())
+        bridge.on(ScanFinished, self._scans_finished)
+        bridge.lost.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def selected(self) -> ModelSpec | None:
+        """The selected model, if it is still known."""
+        return self.context().model
+
+    @property
+    def query(self) -> str:
+        """What is searched for."""
+        return self._query
+
+    def refresh(self) -> None:
+        """Show what the registry knows now."""
+        self._stale = False
+        self.table.replace(self._manager.models.search())
+        self.rows_changed.emit()
+        self.selection_changed.emit()
+
+    def search(self, text: str) -> None:
+        """Show the models that contain every word."""
+        self._query = text
+        self.table.filter(text)
+        self.rows_changed.emit()
+
+    def select(self, model_id: ModelId | None) -> None:
+        """Select a model, shown or not."""
+        if model_id != self._selected:
+            self._selected = model_id
+            self.selection_changed.emit()
+
+    def context(self, page: str = "library") -> Context:
+        """What the actions depend on."""
+        return context_of(self._manager, page, self._selected)
+
+    def sections(self) -> tuple[Section, ...]:
+        """What the inspector says of the selected model."""
+        spec = self.selected
+        return overview(spec, self._manager.models) if spec is not None else ()
+
+    def state(self) -> str:
+        """The state of the selected model in words; empty when it isn't loaded."""
+        spec = self.selected
+        view = self._manager.models.instance(spec.id) if spec is not None else None
+        return words.state(view) if view is not None else ""
+
+    def folders(self) -> Sequence[Folder]:
+        """The user's folders."""
+        return self._manager.library.folders()
+
+    def folder_words(self, folder: Folder) -> str:
+        """The folder's path, or why it can't be read."""
+        error = self._errors.get(folder.path)
+        if error is not None:
+            return f"{error.what} {error.remedy}"
+        return folder.path if folder.present else f"{folder.path} isn't there."
+
+    def scan_words(self) -> str:
+        """How far the scan has come; empty when there is none."""
+        scan = self._manager.library.scanning()
+        if scan is None:
+            return ""
+        models, files = words.amount(scan.models, "model"), words.amount(scan.files, "file")
+        return f"Scanning {scan.folder}: {models} in {files}"
+
+    def count_words(self) -> str:
+        """How many models there are and how many of them are shown."""
+        known, shown = self.table.known, self.table.rowCount()
+        if shown == known:
+            return words.amount(known, "model")
+        return f"{words.count(shown)} of {words.amount(known, 'model')}"
+
+    def _models_changed(self, _: list[ModelsChanged]) -> None:
+        if self._refresh.isActive():
+            self._stale = True
+        else:
+            self.refresh()
+            self._refresh.start()
+
+    def _catch_up(self) -> None:
+        """Show what came while the last refresh was too recent for another."""
+        if self._stale:
+            self.refresh()
+            self._refresh.start()
+
+    def _instances_changed(self, events: list[InstanceChanged]) -> None:
+        ids = {event.instance.model_id for event in events}
+        # Memory moved, so that other models' fits did too.
+        self._facts.forget_fits()
+        self.table.touch()
+        failed = frozenset(self._facts.failures())
+        if failed != self._failed:
+            self._failed = failed
+            self.rows_changed.emit()
+        self._selection_touched(ids)
+
+    def _aliases_changed(self, events: list[AliasAssigned]) -> None:
+        ids = {found for event in events for found in (event.model_id, event.previous) if found}
+        self.table.touch(ids)
+        self._selection_touched(ids)
+
+    def _metrics_changed(self, events: list[MetricsChanged]) -> None:
+        ids = {event.model_id for event in events}
+        self.table.touch(ids)
+        self._selection_touched(ids)
+
+    def _selection_touched(self, ids: set[ModelId]) -> None:
+        if self._selected in ids:
+            self.selection_changed.emit()
+
+    def _scans_finished(self, events: list[ScanFinished]) -> None:
+        self.scan_changed.emit()
+        for event in events:
+            self._errors.pop(event.folder, None)
+            if event.error is not None:
+                self._errors[event.folder] = event.error
+                if event.folder not in self._first_scan:
+                    self.failed.emit(event.error)
+            self._first_scan.discard(event.folder)
+        self.folders_changed.emit()

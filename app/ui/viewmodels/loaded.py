@@ -1,0 +1,161 @@
+"""The state of the Loaded page: one card a loaded model, and the memory they share."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from app.domain.errors import AppError, ErrorReport
+from app.domain.events import AliasAssigned, InstanceChanged, MetricsChanged, ModelsChanged
+from app.domain.instances import COMING, ENDED, InstanceState, InstanceView, LeaseView
+from app.domain.models import ModelId
+from app.manager.manager import Manager
+from app.ui import words
+from app.ui.bridge import Bridge
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card says and offers."""
+
+    model_id: ModelId
+    name: str
+    active: bool
+    state: InstanceState
+    state_words: str
+    progress: float | None
+    """0 to 1 while loading, None when that isn't known or over."""
+    coming: bool
+    figures: str
+    kept_by: str
+    speed: str
+    error: ErrorReport | None
+    can_eject: bool
+    can_switch: bool
+
+
+@dataclass(frozen=True)
+class Share:
+    """A model's part of the memory bar, in bytes."""
+
+    name: str
+    charged: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class MemoryShares:
+    """The memory bar: shares, and the budget that they share, in bytes."""
+
+    shares: tuple[Share, ...]
+    charged: int
+    budget: int
+
+    @property
+    def free(self) -> int:
+        """What is left of the budget."""
+        return max(0, self.budget - self.charged)
+
+
+class LoadedViewModel(QObject):
+    """Folds instances, aliases and averages into cards."""
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        manager: Manager,
+        bridge: Bridge,
+        parent: QObject | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(parent)
+        self._manager = manager
+        self._clock = clock
+        for kind in (InstanceChanged, AliasAssigned, MetricsChanged, ModelsChanged):
+            bridge.on(kind, lambda _: self.changed.emit())
+        bridge.lost.connect(self.changed)
+
+    def cards(self) -> tuple[Card, ...]:
+        """The cards, the active model's first."""
+        cards = [self._card(view) for view in self._manager.models.instances()]
+        return tuple(sorted(cards, key=lambda card: not card.active))
+
+    def shares(self) -> MemoryShares:
+        """What the memory bar shows."""
+        models = self._manager.models
+        ledger = models.ledger()
+        shares = tuple(
+            Share(self._name(view.model_id), view.charged, models.active() == view.model_id)
+            for view in models.instances()
+            if view.charged
+        )
+        return MemoryShares(shares, ledger.charged, ledger.budget)
+
+    def restorable(self) -> int:
+        """How many models of the last run can be loaded again."""
+        return len(self._manager.models.restorable())
+
+    def answering(self) -> bool:
+        """Whether somebody uses a model, so that the cards' seconds move."""
+        return any(view.leases for view in self._manager.models.instances())
+
+    def count(self) -> int:
+        """How many models hold memory."""
+        return sum(view.state not in ENDED for view in self._manager.models.instances())
+
+    def failures(self) -> int:
+        """How many failed or crashed and weren't dismissed."""
+        return sum(view.state in ENDED for view in self._manager.models.instances())
+
+    def _card(self, view: InstanceView) -> Card:
+        models = self._manager.models
+        metrics = models.metrics(view.model_id)
+        active = models.active() == view.model_id
+        ready = view.state is InstanceState.READY
+        speed = metrics.tokens_per_second if metrics is not None else None
+        return Card(
+            model_id=view.model_id,
+            name=self._name(view.model_id),
+            active=active,
+            state=view.state,
+            state_words=words.state(view),
+            progress=view.progress if view.state is InstanceState.LOADING else None,
+            coming=view.state in COMING,
+            figures=_figures(view),
+            kept_by=_kept_by(view.leases, self._clock()),
+            speed=words.speed(speed) if speed is not None else "",
+            error=view.error if view.state in ENDED else None,
+            can_eject=ready,
+            can_switch=ready and not active,
+        )
+
+    def _name(self, model_id: ModelId) -> str:
+        try:
+            spec = self._manager.models.get(model_id)
+        except AppError:
+            return model_id
+        return f"{spec.name} {spec.quantisation}".strip()
+
+
+def _figures(view: InstanceView) -> str:
+    if view.state in ENDED:
+        return ""
+    predicted = words.size(view.memory_predicted)
+    if view.memory_measured is None:
+        parts = [f"{predicted} predicted"]
+    else:
+        parts = [f"{words.size(view.memory_measured)} measured ({predicted} predicted)"]
+    if view.context_length is not None:
+        parts.append(f"ctx {words.count(view.context_length)}")
+    if view.load_seconds is not None:
+        parts.append(f"loaded in {words.duration(view.load_seconds)}")
+    return " · ".join(parts)
+
+
+def _kept_by(leases: tuple[LeaseView, ...], now: float) -> str:
+    if not leases:
+        return ""
+    owners = [f"{lease.owner}, {round(max(0.0, now - lease.since))} s" for lease in leases]
+    return "kept by " + "; ".join(owners)

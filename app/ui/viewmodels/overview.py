@@ -1,0 +1,100 @@
+"""Everything that is known of one model, as lines of words."""
+
+from dataclasses import dataclass
+
+from app.domain.models import Capability, CapabilityFact, ModelSpec
+from app.manager.models import Models
+from app.ui import words
+
+CAPABILITY_WORDS: dict[Capability, str] = {
+    Capability.CHAT: "Chat",
+    Capability.COMPLETION: "Completion",
+    Capability.EMBEDDING: "Embeddings",
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A label and its value; `hint` says where the value comes from."""
+
+    label: str
+    value: str
+    hint: str = ""
+    technical: bool = False
+    """Paths and ids, shown in a monospaced font."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Facts under one heading."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+def overview(spec: ModelSpec, models: Models) -> tuple[Section, ...]:
+    """The sections of the inspector, without those that have nothing to say."""
+    sections = (
+        Section("Model", _model(spec)),
+        Section("Capabilities", tuple(_capability(fact) for fact in spec.capabilities)),
+        Section("Memory", _memory(spec, models)),
+        Section("Averages", _averages(spec, models)),
+        Section("File", _file(spec)),
+    )
+    return tuple(section for section in sections if section.facts)
+
+
+def _model(spec: ModelSpec) -> tuple[Fact, ...]:
+    context = words.count(spec.context_length)
+    facts = (
+        Fact("Provider", spec.provider),
+        Fact("Architecture", spec.architecture),
+        Fact("Parameters", words.parameters(spec.parameters)),
+        Fact("Quantisation", spec.quantisation),
+        Fact("Context", f"{context} tokens" if spec.context_length else ""),
+        Fact("Layers", words.count(spec.shape.block_count) if spec.shape else ""),
+        Fact("Vocabulary", words.count(spec.shape.vocabulary) if spec.shape else ""),
+    )
+    return tuple(fact for fact in facts if fact.value not in {"", words.NOTHING})
+
+
+def _capability(fact: CapabilityFact) -> Fact:
+    return Fact(CAPABILITY_WORDS[fact.capability], "yes" if fact.value else "no", hint=fact.source)
+
+
+def _memory(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
+    if not spec.path or spec.reason:
+        return ()
+    facts = [Fact("Predicted", words.size(models.predict(spec.id)), hint="from the file's header")]
+    view = models.instance(spec.id)
+    if view is not None and view.memory_measured is not None:
+        facts.append(Fact("Measured", words.size(view.memory_measured), hint="its process now"))
+    if view is not None and view.context_length is not None:
+        facts.append(Fact("Context in use", f"{words.count(view.context_length)} tokens"))
+    return tuple(facts)
+
+
+def _averages(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
+    metrics = models.metrics(spec.id)
+    if metrics is None:
+        return ()
+    facts = (
+        Fact("Speed", words.speed(metrics.tokens_per_second)),
+        Fact("To first token", words.duration(metrics.time_to_first_token)),
+        Fact("Loads in", words.duration(metrics.load_seconds)),
+        Fact("Requests", words.count(metrics.requests)),
+        Fact("Failures", words.count(metrics.failures) if metrics.failures else ""),
+        Fact("Last used", words.moment(metrics.last_used_at) if metrics.last_used_at else ""),
+    )
+    return tuple(fact for fact in facts if fact.value not in {"", words.NOTHING})
+
+
+def _file(spec: ModelSpec) -> tuple[Fact, ...]:
+    facts = [Fact("Size", words.size(spec.size_bytes))] if spec.size_bytes else []
+    if spec.shards > 1:
+        facts.append(Fact("Shards", words.count(spec.shards)))
+    if spec.path:
+        facts.append(Fact("Path", spec.path, technical=True))
+    facts += [Fact("Copy", path, technical=True) for path in spec.copies]
+    facts.append(Fact("Id", spec.id, technical=True))
+    return tuple(facts)

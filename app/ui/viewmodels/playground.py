@@ -1,0 +1,267 @@
+"""The Playground: conversations, the open one, and the model that the next prompt goes to."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.domain.conversations import ConversationId
+from app.domain.errors import AppError, UnknownModel
+from app.domain.events import (
+    AliasAssigned,
+    ConversationChanged,
+    InstanceChanged,
+    ModelsChanged,
+)
+from app.domain.instances import COMING, InstanceState, InstanceView
+from app.domain.models import ModelId, ModelSpec, ModelStatus
+from app.manager.manager import Manager
+from app.ui import words
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.viewmodels.chat import Chat
+from app.ui.viewmodels.conversation_table import ConversationTable
+from app.ui.viewmodels.gestures import Gestures
+
+OFFERED = 12
+"""How many models that aren't loaded the switcher offers; the Library has them all."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The model that the next prompt goes to."""
+
+    spec: ModelSpec | None = None
+    instance: InstanceView | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name; empty when there is none."""
+        return self.spec.name if self.spec is not None else ""
+
+    @property
+    def problem(self) -> str:
+        """Why it can't answer, in a sentence; empty when it can."""
+        if self.spec is None:
+            return "No model is loaded."
+        if self.spec.status is ModelStatus.MISSING:
+            return f"The file of {self.name} isn't there."
+        if self.spec.status is ModelStatus.INVALID:
+            return f"{self.name} can't be loaded."
+        if self.spec.embeds_only:
+            return f"{self.name} can't chat: it makes embeddings only."
+        return ""
+
+    @property
+    def note(self) -> str:
+        """What a prompt to it would bring about first; empty when it would just answer."""
+        if self.problem:
+            return self.problem
+        if self.instance is None or self.instance.state in {
+            InstanceState.CRASHED,
+            InstanceState.FAILED,
+            InstanceState.STOPPED,
+        }:
+            return "loads with the next prompt"
+        if self.instance.state is InstanceState.READY:
+            return ""
+        return words.state(self.instance)
+
+
+def choices(
+    specs: tuple[ModelSpec, ...], instances: tuple[InstanceView, ...]
+) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
+    """The models to switch to: those loaded or on their way, then the first few others."""
+    here = [view.model_id for view in instances if view.state in {*COMING, InstanceState.READY}]
+    able = {
+        spec.id: spec
+        for spec in specs
+        if spec.status is ModelStatus.AVAILABLE and not spec.embeds_only
+    }
+    loaded = tuple(able[model_id] for model_id in here if model_id in able)
+    others = tuple(spec for spec in able.values() if spec.id not in here)
+    return loaded, others[:OFFERED]
+
+
+class Playground(QObject):
+    """Owns the open chats. Answers go on while another conversation is looked at."""
+
+    selected = Signal()
+    """Another conversation is open."""
+    target_changed = Signal()
+    """The next prompt goes elsewhere, or its model changed state."""
+    busy_changed = Signal()
+    """The open conversation began or ended an answer."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        bridge: Bridge,
+        intents: Intents,
+        gestures: Gestures,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._manager = manager
+        self._intents = intents
+        self._gestures = gestures
+        self._chats: dict[ConversationId, Chat] = {}
+        self.current: Chat | None = None
+        """The open conversation; None until the first one is opened."""
+        self.conversations = ConversationTable(self)
+        self.conversations.renamed.connect(self.rename)
+        self.target = self._find_target()
+        bridge.on(ConversationChanged, lambda _: self._list())
+        bridge.on(AliasAssigned, lambda _: self._retarget())
+        bridge.on(ModelsChanged, lambda _: self._retarget())
+        bridge.on(InstanceChanged, lambda _: self._retarget())
+        bridge.lost.connect(self._list)
+        bridge.lost.connect(self._retarget)
+        intents.busy_changed.connect(self._busy)
+        self._list()
+
+    @property
+    def answering(self) -> bool:
+        """Whether the open conversation has an answer under way."""
+        return self.current is not None and self._intents.running(_chat(self.current.id))
+
+    def can_send(self, text: str) -> bool:
+        """Whether this text can be sent now."""
+        return bool(text.strip()) and not self.answering and not self.target.problem
+
+    def offered(self) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
+        """The models to switch to: those loaded or on their way, then the first few others."""
+        models = self._manager.models
+        return choices(models.search(), models.instances())
+
+    def title(self) -> str:
+        """The open conversation's title."""
+        if self.current is None:
+            return ""
+        index = self.conversations.index(self.conversations.row_of(self.current.id))
+        return str(index.data() or "")
+
+    def show(self) -> None:
+        """Open the conversation that was changed last, or a new one, when none is open."""
+        if self.current is not None:
+            return
+        first = self.conversations.id_at(0)
+        if first is None:
+            self.start_new()
+        else:
+            self.open(first)
+
+    def open(self, conversation_id: ConversationId) -> None:
+        """Show a conversation."""
+        if self.current is not None and self.current.id == conversation_id:
+            return
+        known = self._chats.get(conversation_id)
+        chat = known or Chat(self._manager, conversation_id, self)
+        self._chats[conversation_id] = chat
+        self.current = chat
+        self.selected.emit()
+        if known is None:
+            self._intents.run(f"open:{conversation_id}", chat.open())
+
+    def start_new(self) -> None:
+        """Open an empty conversation; one that is still empty is taken again."""
+        empty = next((chat for chat in self._chats.values() if self._is_empty(chat)), None)
+        if empty is not None:
+            self.open(empty.id)
+        else:
+            conversation = self._manager.conversations.create()
+            self._list()
+            self.open(conversation.id)
+
+    def rename(self, conversation_id: ConversationId, title: str) -> None:
+        """Give a conversation another title."""
+        work = self._manager.conversations.rename(conversation_id, title)
+        self._intents.run(f"rename:{conversation_id}", work)
+
+    def delete(self, conversation_id: ConversationId) -> None:
+        """Remove a conversation and stop its answer."""
+        self._intents.cancel(_chat(conversation_id))
+        self._intents.run(f"delete:{conversation_id}", self._delete(conversation_id))
+
+    def send(self, text: str) -> bool:
+        """Ask the active model in the open conversation; whether that began."""
+        if self.current is None or not self.can_send(text):
+            return False
+        self.current.draft = ""
+        return self._run(self.current, self._send(self.current, text))
+
+    def retry(self) -> bool:
+        """Answer the open conversation's last prompt again; whether that began."""
+        if self.current is None or self.answering:
+            return False
+        return self._run(self.current, self.current.retry())
+
+    def stop(self) -> None:
+        """End the open conversation's answer at once; its text so far is kept."""
+        if self.current is not None and self.answering:
+            self._intents.cancel(_chat(self.current.id))
+
+    def switch(self, model_id: ModelId) -> None:
+        """Send the next prompts to another model; the running answers stay where they are."""
+        self._gestures.switch(model_id)
+
+    def _run(self, chat: Chat, work: Coroutine[Any, Any, None]) -> bool:
+        return self._intents.run(_chat(chat.id), work, label=f"Answer in “{self.title()}”")
+
+    async def _send(self, chat: Chat, text: str) -> None:
+        try:
+            await chat.send(text)
+        except AppError:
+            # Refused before it was kept: the words go back to where they were typed.
+            chat.draft = text
+            chat.changed.emit()
+            raise
+
+    async def _delete(self, conversation_id: ConversationId) -> None:
+        await self._manager.conversations.delete(conversation_id)
+        chat = self._chats.pop(conversation_id, None)
+        self._list()
+        if chat is not None and chat is self.current:
+            self.current = None
+            self.show()
+
+    def _is_empty(self, chat: Chat) -> bool:
+        listed = self.conversations.row_of(chat.id) >= 0
+        return listed and not chat.messages and not chat.answering
+
+    def _list(self) -> None:
+        rows = self._manager.conversations.all()
+        answering = {row.id for row in rows if self._intents.running(_chat(row.id))}
+        self.conversations.replace(rows, answering)
+
+    def _retarget(self) -> None:
+        target = self._find_target()
+        if target != self.target:
+            self.target = target
+            self.target_changed.emit()
+        for chat in self._chats.values():
+            if chat.answering and chat.live is None:
+                chat.waiting_changed.emit()
+
+    def _find_target(self) -> Target:
+        models = self._manager.models
+        active = models.active()
+        if active is None:
+            return Target()
+        try:
+            return Target(spec=models.get(active), instance=models.instance(active))
+        except UnknownModel:
+            return Target()
+
+    def _busy(self, name: str, _: bool) -> None:
+        if not name.startswith(_chat(ConversationId(""))):
+            return
+        self._list()
+        if self.current is not None and name == _chat(self.current.id):
+            self.busy_changed.emit()
+
+
+def _chat(conversation_id: ConversationId) -> str:
+    """The name of a conversation's answer among the intents."""
+    return f"chat:{conversation_id}"

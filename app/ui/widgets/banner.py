@@ -1,0 +1,67 @@
+"""A line over a page: something is under way, or can be had with one press."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from app.ui import theme
+from app.ui.theme import Theme
+
+
+class Banner(QFrame):
+    """Words and one button, with a moving bar when something is under way."""
+
+    triggered = Signal()
+
+    def __init__(
+        self,
+        look: Theme,
+        icon: str,
+        action_text: str,
+        *,
+        busy: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._icon_name = icon
+        self.setProperty("role", "banner")
+        self._icon = QLabel()
+        self._words = QLabel()
+        self._words.setObjectName("banner_words")
+        self._words.setMinimumWidth(1)
+        self.button = QPushButton(action_text)
+        self.button.setObjectName("banner_action")
+        self.button.clicked.connect(self.triggered)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.SPACE_3, theme.SPACE_1, theme.SPACE_1, theme.SPACE_1)
+        row.setSpacing(theme.SPACE_2)
+        row.addWidget(self._icon)
+        row.addWidget(self._words, 1)
+        if busy:
+            bar = QProgressBar()
+            bar.setRange(0, 0)
+            bar.setTextVisible(False)
+            bar.setFixedWidth(theme.SPACE_8 * 3)
+            bar.setAccessibleName("Under way")
+            row.addWidget(bar)
+        row.addWidget(self.button)
+        look.changed.connect(self._recolour)
+        self._recolour()
+        self.set_words("")
+
+    def set_words(self, text: str) -> None:
+        """Say something else; nothing hides the banner."""
+        self._words.setText(text)
+        self._words.setToolTip(text)
+        self.setVisible(bool(text))
+
+    def words(self) -> str:
+        """What it says."""
+        return self._words.text()
+
+    def set_action(self, text: str) -> None:
+        """Word the button differently."""
+        self.button.setText(text)
+
+    def _recolour(self) -> None:
+        self._icon.setPixmap(self._look.icon(self._icon_name, "accent").pixmap(theme.ICON))

@@ -1,0 +1,59 @@
+"""A rounded label that stands for one thing and may be taken away."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from app.ui import theme
+from app.ui.theme import Theme
+
+
+class Chip(QFrame):
+    """An icon and a word; with a small cross when it can be removed."""
+
+    removed = Signal()
+
+    def __init__(
+        self,
+        look: Theme,
+        text: str,
+        *,
+        icon: str = "",
+        role: str = "text",
+        removable: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._icon_name = icon
+        self._icon_role = role
+        self.setProperty("role", "chip")
+        self.setFixedHeight(theme.CONTROL)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.SPACE_2, 0, 2 if removable else theme.SPACE_2, 0)
+        row.setSpacing(theme.SPACE_1)
+        self._icon = QLabel()
+        row.addWidget(self._icon)
+        self._icon.setVisible(bool(icon))
+        words = QLabel(text)
+        if role != "text":
+            words.setProperty("role", role)
+        row.addWidget(words)
+        self._cross: QToolButton | None = None
+        if removable:
+            self._cross = QToolButton()
+            self._cross.setObjectName("chip_remove")
+            self._cross.setProperty("kind", "flat")
+            self._cross.setAccessibleName(f"Remove {text}")
+            self._cross.setToolTip(f"Remove {text}")
+            self._cross.setCursor(Qt.CursorShape.PointingHandCursor)
+            self._cross.clicked.connect(self.removed)
+            row.addWidget(self._cross)
+        look.changed.connect(self._recolour)
+        self._recolour()
+
+    def _recolour(self) -> None:
+        if self._icon_name:
+            icon = self._look.icon(self._icon_name, self._icon_role)
+            self._icon.setPixmap(icon.pixmap(theme.ICON))
+        if self._cross is not None:
+            self._cross.setIcon(self._look.icon("close", "muted"))

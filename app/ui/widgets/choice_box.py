@@ -1,0 +1,25 @@
+"""A combo box with the app's own arrow."""
+
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from app.ui import theme
+from app.ui.theme import Theme
+
+
+class ChoiceBox(QComboBox):
+    """Paints the arrow itself, since a style sheet can't colour one."""
+
+    def __init__(self, look: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        look.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the box, then the arrow."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        icon = self._look.icon("chevron-down", "muted" if self.isEnabled() else "control")
+        left = self.width() - theme.ICON - theme.SPACE_2
+        icon.paint(painter, left, (self.height() - theme.ICON) // 2, theme.ICON, theme.ICON)
+        painter.end()

@@ -1,0 +1,216 @@
+"""Where prompts are typed: a box that grows, the model they go to, and Send or Stop."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.domain.models import ModelId, ModelSpec
+from app.ui import theme
+from app.ui.theme import Theme
+
+MOST_LINES = 8
+NAME_WIDTH = 240
+HINT_FROM = 560
+"""The width from which there is room for the hint."""
+EDGES = 16
+"""Padding and border of the input box, top and bottom together."""
+
+Offer = Callable[[], tuple[Sequence[ModelSpec], Sequence[ModelSpec]]]
+"""The models to switch to: loaded ones, and others."""
+
+
+class Composer(QWidget):
+    """Enter sends, Shift+Enter starts a line; Esc is left to the page."""
+
+    sent = Signal(str)
+    stopped = Signal()
+    switched = Signal(str)
+    """The id of the model that the next prompts are to go to."""
+    library_wanted = Signal()
+    edited = Signal()
+
+    def __init__(self, look: Theme, offer: Offer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._offer = offer
+        self._answering = False
+        self._active: ModelId | None = None
+        self.input = _Input()
+        self.input.setObjectName("prompt")
+        self.input.setAccessibleName("Prompt")
+        self.input.entered.connect(self._enter)
+        self.input.textChanged.connect(self.edited)
+        self._model = QToolButton()
+        self._model.setObjectName("model_switcher")
+        self._model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._model.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.menu = QMenu(self._model)
+        self.menu.aboutToShow.connect(self._fill_menu)
+        self._model.setMenu(self.menu)
+        self._note = QLabel()
+        self._note.setObjectName("model_note")
+        self._note.setFont(theme.caption())
+        self._hint = QLabel("Enter sends, Shift+Enter starts a new line")
+        self._hint.setProperty("role", "muted")
+        self._hint.setFont(theme.caption())
+        self._send = QPushButton()
+        self._send.setObjectName("send")
+        self._send.clicked.connect(self._press)
+
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE_2)
+        row.addWidget(self._model)
+        row.addWidget(self._note)
+        row.addStretch(1)
+        row.addWidget(self._hint)
+        row.addWidget(self._send)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SPACE_2)
+        column.addWidget(self.input)
+        column.addLayout(row)
+        look.changed.connect(self._recolour)
+        self._recolour()
+
+    @property
+    def text(self) -> str:
+        """What is typed."""
+        return self.input.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Replace what is typed."""
+        if text != self.text:
+            self.input.setPlainText(text)
+
+    def set_target(
+        self, model_id: ModelId | None, name: str, note: str, *, warns: bool = False
+    ) -> None:
+        """Say which model the next prompt goes to.
+
+        Args:
+            model_id: the active model.
+            name: its name; empty when there is none.
+            note: what stands in the way or happens first, in a few words.
+            warns: whether the note stands in the way.
+        """
+        self._active = model_id
+        metrics = self._model.fontMetrics()
+        short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, NAME_WIDTH)
+        self._model.setText(short or "Choose a model")
+        self._model.setAccessibleName(f"Next prompt goes to {name}" if name else "Choose a model")
+        self._model.setToolTip(f"{name}: the next prompt goes to it" if name else "")
+        self._note.setText(note)
+        self._note.setToolTip(note)
+        self._note.setProperty("role", "warn" if warns else "muted")
+        _polish(self._note)
+        self.input.setPlaceholderText(f"Ask {name}" if name else "Ask a model")
+        self._show_hint()
+
+    def set_state(self, *, answering: bool, can_send: bool) -> None:
+        """Make the button Stop while an answer is under way, else Send."""
+        changed = answering != self._answering
+        self._answering = answering
+        self._send.setEnabled(answering or can_send)
+        if changed or not self._send.text():
+            self._recolour()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Drop the hint where it's tight."""
+        super().resizeEvent(event)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        self._hint.setVisible(self.width() >= HINT_FROM and not self._note.text())
+
+    def _press(self) -> None:
+        if self._answering:
+            self.stopped.emit()
+        else:
+            self.sent.emit(self.text)
+
+    def _enter(self) -> None:
+        if not self._answering and self._send.isEnabled():
+            self.sent.emit(self.text)
+
+    def _fill_menu(self) -> None:
+        self.menu.clear()
+        loaded, others = self._offer()
+        for spec in loaded:
+            self._add(spec)
+        if others:
+            self.menu.addSeparator()
+            self.menu.addAction("Load and switch").setEnabled(False)
+            for spec in others:
+                self._add(spec)
+        self.menu.addSeparator()
+        self.menu.addAction("Open Library", self.library_wanted.emit)
+
+    def _add(self, spec: ModelSpec) -> None:
+        words = " · ".join(part for part in (spec.name, spec.quantisation) if part)
+        action = self.menu.addAction(words, lambda: self.switched.emit(spec.id))
+        action.setCheckable(True)
+        action.setChecked(spec.id == self._active)
+
+    def _recolour(self) -> None:
+        self._send.setText("Stop" if self._answering else "Send")
+        self._send.setToolTip("Stop the answer (Esc)" if self._answering else "Send (Enter)")
+        self._send.setProperty("kind", "" if self._answering else "primary")
+        _polish(self._send)
+        role = "text" if self._answering else "on_accent"
+        self._send.setIcon(self._look.icon("stop" if self._answering else "send", role))
+        self._model.setIcon(self._look.icon("switch"))
+
+
+def _polish(widget: QWidget) -> None:
+    """Let the style sheet look at the widget's properties again."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+class _Input(QPlainTextEdit):
+    """A text box as high as its text, within limits."""
+
+    entered = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "input")
+        self.setTabChangesFocus(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter sends; with Shift it starts a line."""
+        enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.entered.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Fit again when the font changes."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.FontChange, QEvent.Type.StyleChange}:
+            self._fit()
+
+    def _fit(self) -> None:
+        line = self.fontMetrics().lineSpacing()
+        lines = max(2, min(MOST_LINES, int(self.document().size().height())))
+        margin = int(self.document().documentMargin()) * 2
+        self.setFixedHeight(lines * line + margin + EDGES)

@@ -1,0 +1,148 @@
+"""Everything about the selected model, beside the table."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.domain.models import ModelSpec
+from app.ui import theme
+from app.ui.actions import ACTIONS, MODEL_ACTIONS, Context
+from app.ui.viewmodels.overview import Fact, Section
+from app.ui.widgets.flow_layout import FlowLayout
+
+
+class Inspector(QFrame):
+    """A heading, the actions that make sense, and sections of facts."""
+
+    triggered = Signal(str)
+    """The id of an action for the shown model."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._sections: tuple[Section, ...] = ()
+        self.setProperty("role", "card")
+        self.setObjectName("inspector")
+        self.setMinimumWidth(theme.FORM_WIDTH // 2)
+        self._name = _label(theme.section())
+        self._name.setObjectName("inspector_name")
+        self._state = _label(theme.body(), role="muted")
+        self._state.setObjectName("inspector_state")
+        self._reason = _label(theme.body(), role="error")
+        self._buttons = {action: self._button(action) for action in MODEL_ACTIONS}
+        actions = QWidget()
+        flow = FlowLayout(actions, spacing=theme.SPACE_2)
+        for button in self._buttons.values():
+            flow.addWidget(button)
+        self._facts = QWidget()
+        self._facts.setProperty("role", "page")
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(self._facts)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.SPACE_4] * 4)
+        column.setSpacing(theme.SPACE_2)
+        for widget in (self._name, self._state, self._reason, actions):
+            column.addWidget(widget)
+        column.addSpacing(theme.SPACE_1)
+        column.addWidget(self._area, 1)
+
+    def show_model(
+        self, spec: ModelSpec | None, state: str, sections: tuple[Section, ...], context: Context
+    ) -> None:
+        """Show a model, or that none is selected."""
+        self._name.setText(spec.name if spec is not None else "No model selected")
+        self._state.setText(state)
+        self._state.setVisible(bool(state))
+        failure = context.instance.error if context.instance is not None else None
+        reason = failure.what if failure is not None else spec.reason if spec is not None else ""
+        self._reason.setText(reason)
+        self._reason.setVisible(bool(self._reason.text()))
+        for action, button in self._buttons.items():
+            button.setVisible(ACTIONS[action].enabled(context))
+        if sections != self._sections:
+            self._sections = sections
+            self._rebuild(sections)
+
+    def _rebuild(self, sections: Sequence[Section]) -> None:
+        place = self._area.verticalScrollBar().value()
+        self._facts = QWidget()
+        self._facts.setProperty("role", "page")
+        column = QVBoxLayout(self._facts)
+        column.setContentsMargins(0, 0, theme.SPACE_2, 0)
+        column.setSpacing(theme.SPACE_4)
+        for section in sections:
+            column.addLayout(_grid(section))
+        column.addStretch()
+        # The area deletes the widget that it showed before.
+        self._area.setWidget(self._facts)
+        self._area.verticalScrollBar().setValue(place)
+
+    def _button(self, action: str) -> QPushButton:
+        info = ACTIONS[action]
+        button = QPushButton(info.text)
+        button.setObjectName(f"inspector_{action}")
+        button.setToolTip(info.tooltip)
+        if action == "load":
+            button.setProperty("kind", "primary")
+        button.clicked.connect(lambda: self.triggered.emit(action))
+        return button
+
+
+def _grid(section: Section) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(theme.SPACE_3)
+    grid.setVerticalSpacing(theme.SPACE_1)
+    grid.setColumnMinimumWidth(0, theme.SPACE_8 * 3)
+    grid.setColumnStretch(1, 1)
+    heading = QLabel(section.title)
+    heading.setFont(theme.strong())
+    grid.addWidget(heading, 0, 0, 1, 2)
+    for row, fact in enumerate(section.facts, start=1):
+        top = Qt.AlignmentFlag.AlignTop
+        label = QLabel(fact.label)
+        label.setProperty("role", "muted")
+        grid.addWidget(label, row, 0, top)
+        grid.addWidget(_value(fact), row, 1, top)
+    return grid
+
+
+def _value(fact: Fact) -> QWidget:
+    value = _label(theme.mono() if fact.technical else theme.figures())
+    # A path has no spaces to wrap at; invisible ones let it break after each separator.
+    value.setText(fact.value.replace("/", "/\u200b").replace("\\", "\\\u200b"))
+    value.setAccessibleName(f"{fact.label}: {fact.value}")
+    if not fact.hint:
+        return value
+    hint = _label(theme.caption(), role="muted")
+    hint.setText(fact.hint)
+    both = QWidget()
+    column = QVBoxLayout(both)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addWidget(value)
+    column.addWidget(hint)
+    return both
+
+
+def _label(font: QFont, *, role: str = "") -> QLabel:
+    label = QLabel()
+    label.setFont(font)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        label.setProperty("role", role)
+    return label

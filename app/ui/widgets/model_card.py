@@ -1,0 +1,120 @@
+"""A loaded model as a card: state, figures, who keeps it, and what can be done."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.ui import theme
+from app.ui.theme import Theme
+from app.ui.viewmodels.loaded import Card
+from app.ui.widgets.error_box import ErrorBox
+from app.ui.widgets.state_dot import StateDot
+
+
+class ModelCard(QFrame):
+    """Shows a Card and updates in place; `triggered` names an action of the table of actions."""
+
+    triggered = Signal(str)
+
+    def __init__(self, look: Theme, card: Card, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setProperty("role", "card")
+        self.setObjectName(f"card_{card.model_id}")
+        self._dot = StateDot(look)
+        self._state = QLabel()
+        self._state.setObjectName("card_state")
+        self._state.setFont(theme.caption())
+        self._name = QLabel()
+        self._name.setObjectName("card_name")
+        self._name.setFont(theme.strong())
+        self._active = QLabel("active")
+        self._active.setFont(theme.caption())
+        self._active.setProperty("role", "badge")
+        self._speed = _muted(figures=True)
+        self._figures = _muted(figures=True)
+        self._figures.setObjectName("card_figures")
+        self._kept_by = _muted()
+        self._kept_by.setObjectName("card_kept_by")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName("Loading")
+        self._cancel = self._button("Cancel", "cancel_load")
+        self._switch = self._button("Make active", "switch")
+        self._eject = self._button("Eject", "eject")
+        self._error: ErrorBox | None = None
+
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE_2)
+        row.addWidget(self._dot)
+        for label in (self._state, self._name, self._active):
+            row.addWidget(label)
+        row.addStretch()
+        row.addWidget(self._speed)
+        for button in (self._cancel, self._switch, self._eject):
+            row.addWidget(button)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(*[theme.SPACE_3] * 4)
+        self._column.setSpacing(theme.SPACE_1)
+        self._column.addLayout(row)
+        for line in (self._bar, self._figures, self._kept_by):
+            self._column.addWidget(line)
+        self.show_card(card)
+
+    def show_card(self, card: Card) -> None:
+        """Show another state of the same model."""
+        if self.property("active") != card.active:
+            self.setProperty("active", card.active)
+            self.style().polish(self)
+        self._dot.set_role(theme.STATE_ROLES[card.state])
+        self._state.setText(card.state_words.upper())
+        self._name.setText(card.name)
+        self._active.setVisible(card.active)
+        self._speed.setText(card.speed)
+        self._figures.setText(card.figures)
+        self._figures.setVisible(bool(card.figures))
+        self._kept_by.setText(card.kept_by)
+        self._kept_by.setVisible(bool(card.kept_by))
+        self._bar.setVisible(card.coming)
+        # A range of nothing makes the bar move without a figure.
+        self._bar.setRange(0, 0 if card.progress is None else 1000)
+        self._bar.setValue(round((card.progress or 0) * 1000))
+        self._cancel.setVisible(card.coming)
+        self._switch.setVisible(card.can_switch)
+        self._eject.setVisible(card.can_eject)
+        self._show_error(card)
+
+    def _show_error(self, card: Card) -> None:
+        if card.error is None:
+            if self._error is not None:
+                self._error.deleteLater()
+                self._error = None
+            return
+        if self._error is None:
+            self._error = ErrorBox(self._look, card.error, ("Retry", "Dismiss"))
+            self._error.triggered.connect(lambda text: self.triggered.emit(text.casefold()))
+            self._column.addSpacing(theme.SPACE_1)
+            self._column.addWidget(self._error)
+        else:
+            self._error.show_report(card.error)
+
+    def _button(self, text: str, action: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(f"card_{action}")
+        button.clicked.connect(lambda: self.triggered.emit(action))
+        return button
+
+
+def _muted(*, figures: bool = False) -> QLabel:
+    label = QLabel()
+    label.setProperty("role", "muted")
+    if figures:
+        label.setFont(theme.figures())
+    return label

@@ -1,0 +1,151 @@
+"""Figures and states in the words that people read; pure formatting."""
+
+import math
+
+from PySide6.QtCore import QDateTime, QLocale
+
+from app.domain.generation import GenerationStats
+from app.domain.instances import InstanceState, InstanceView
+from app.domain.memory import Fit
+from app.domain.models import ModelStatus
+
+NOTHING = "\N{EN DASH}"
+"""Stands where a figure isn't known."""
+
+STATE_WORDS: dict[InstanceState, str] = {
+    InstanceState.QUEUED: "queued",
+    InstanceState.RESERVING: "making room",
+    InstanceState.STARTING: "starting",
+    InstanceState.LOADING: "loading",
+    InstanceState.WARMING: "warming up",
+    InstanceState.READY: "ready",
+    InstanceState.DRAINING: "finishing answers",
+    InstanceState.STOPPING: "ejecting",
+    InstanceState.STOPPED: "ejected",
+    InstanceState.FAILED: "failed",
+    InstanceState.CRASHED: "crashed",
+}
+FIT_WORDS: dict[Fit, str] = {Fit.FITS: "fits", Fit.TIGHT: "tight", Fit.TOO_BIG: "too big"}
+STATUS_WORDS: dict[ModelStatus, str] = {
+    ModelStatus.AVAILABLE: "",
+    ModelStatus.MISSING: "missing",
+    ModelStatus.INVALID: "invalid",
+}
+
+_BYTE_UNITS = ((1e9, "GB", 1), (1e6, "MB", 0), (1e3, "KB", 0))
+_PARAMETER_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+
+
+def _locale() -> QLocale:
+    locale = QLocale()
+    # The C locale groups no digits; a person is better served by the language of the words.
+    return QLocale(QLocale.Language.English) if locale.language() is QLocale.Language.C else locale
+
+
+def _decimal(value: float, digits: int) -> str:
+    return _locale().toString(float(value), "f", digits)
+
+
+def count(n: int | None) -> str:
+    """A whole number with the locale's separators: "8,192"."""
+    return NOTHING if n is None else _locale().toString(n)
+
+
+def amount(n: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: "1 model", "1,204 models"."""
+    return f"{count(n)} {singular if n == 1 else plural or singular + 's'}"
+
+
+def size(n: int | None) -> str:
+    """Bytes: "4.7 GB", "379 MB"."""
+    if n is None:
+        return NOTHING
+    for unit, name, digits in _BYTE_UNITS:
+        # Half a step below the next unit already rounds up to it.
+        if n >= unit * 0.9995:
+            return f"{_decimal(n / unit, digits)} {name}"
+    return f"{count(n)} B"
+
+
+def parameters(n: int | None) -> str:
+    """A number of weights: "7.6 B", "135 M"."""
+    if n is None:
+        return NOTHING
+    for unit, name in _PARAMETER_UNITS:
+        if n >= unit:
+            figure = round(n / unit, 1 if n < 100 * unit else 0)
+            return f"{_decimal(figure, 0 if figure.is_integer() else 1)} {name}"
+    return count(n)
+
+
+def speed(tokens_per_second: float | None) -> str:
+    """A rate: "24.1 tok/s", "142 tok/s"."""
+    if tokens_per_second is None:
+        return NOTHING
+    return f"{_decimal(tokens_per_second, 1 if tokens_per_second < 100 else 0)} tok/s"
+
+
+def duration(seconds: float | None) -> str:
+    """A time with two significant digits: "38 ms", "0.21 s", "4.2 s"; minutes from 100 s."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 0.0995:
+        return f"{_significant(seconds * 1000)} ms"
+    if seconds < 99.5:
+        return f"{_significant(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{_significant(seconds / 3600)} h"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def _significant(value: float) -> str:
+    if value <= 0:
+        return "0"
+    digits = max(0, 1 - math.floor(math.log10(value)))
+    # Rounding may carry into the next power of ten: 0.999 is "1.0", not "1.00".
+    digits = max(0, 1 - math.floor(math.log10(round(value, digits) or value)))
+    return _decimal(value, digits)
+
+
+def context(n: int | None) -> str:
+    """A context length in short: "32k", "128k", "512"."""
+    if n is None:
+        return NOTHING
+    if n < 1000:
+        return count(n)
+    for unit, name in ((1_000_000, "M"), (1 << 20, "M"), (1000, "k"), (1024, "k")):
+        if n >= unit and n % unit == 0:
+            return f"{count(n // unit)}{name}"
+    return f"{_decimal(n / 1000, 1 if n < 10_000 else 0)}k"
+
+
+def percent(share: float) -> str:
+    """A share of one: "42 %"."""
+    return f"{round(share * 100)} %"
+
+
+def moment(at: float) -> str:
+    """A point in time, seconds since the epoch, in the locale's short form."""
+    when = QDateTime.fromMSecsSinceEpoch(int(at * 1000))
+    return _locale().toString(when, QLocale.FormatType.ShortFormat)
+
+
+def state(view: InstanceView) -> str:
+    """An instance's state: "loading 42 %", "answering", "ready"."""
+    if view.state is InstanceState.LOADING and view.progress is not None:
+        return f"loading {percent(view.progress)}"
+    if view.state is InstanceState.READY and view.leases:
+        return "answering"
+    return STATE_WORDS[view.state]
+
+
+def answer_figures(stats: GenerationStats) -> str:
+    """The muted line under an answer: "0.21 s to first token · 24.1 tok/s · 312 tokens"."""
+    parts = []
+    if stats.time_to_first_token is not None:
+        parts.append(f"{duration(stats.time_to_first_token)} to first token")
+    if stats.tokens_per_second is not None:
+        parts.append(speed(stats.tokens_per_second))
+    parts.append(amount(stats.output_tokens, "token"))
+    return " · ".join(parts)

@@ -1,0 +1,250 @@
+"""The model browser over the real manager."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QPushButton, QToolButton
+
+from app.domain.errors import LoadStalled
+from app.domain.models import Folder, ModelId, ModelStatus
+from app.ui.bridge import Bridge
+from app.ui.delegates.model_delegate import TALL_ROW
+from app.ui.intents import Intents
+from app.ui.pages.library_page import LibraryPage
+from app.ui.theme import ROW, Theme
+from app.ui.viewmodels.model_table import COLUMNS
+from app.ui.widgets.chip import Chip
+from tests.support.fakes import eventually, fake_ports, spec
+
+NAMES = [column.id for column in COLUMNS]
+
+
+@asynccontextmanager
+async def library(qtbot, ports, *, settled=True):
+    """A shown page over a started manager, and what it asked for."""
+    async with ports.manager() as manager:
+        bridge, intents = Bridge(manager), Intents()
+        page = LibraryPage(manager, Theme(), intents, bridge)
+        qtbot.addWidget(page)
+        page.resize(1200, 700)
+        page.show()
+        page.asked = []
+        page.requested.connect(lambda *request: page.asked.append(request))
+        if settled:
+            await eventually(lambda: manager.library.scanning() is None)
+            bridge.drain()
+            page.view_model.refresh()
+        try:
+            yield manager, page
+        finally:
+            page.close()
+            bridge.close()
+            await intents.aclose()
+
+
+def names(page):
+    return [item.name for item in page.view_model.table.shown()]
+
+
+def cell(page, row, column):
+    table = page.view_model.table
+    return table.data(table.index(row, NAMES.index(column)))
+
+
+async def test_that_an_empty_library_offers_one_action(qtbot):
+    async with library(qtbot, fake_ports()) as (_, page):
+        button = page._empty.button
+        assert button.isVisible()
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert page.asked == [("add_folder", "")]
+
+
+async def test_that_rows_say_what_the_header_of_the_file_says(qtbot):
+    ports = fake_ports()
+    ports.offer(
+        spec("Qwen", size_bytes=4_680_000_000, parameters=7_620_000_000, context_length=32768)
+    )
+    async with library(qtbot, ports) as (_, page):
+        said = [cell(page, 0, name) for name in NAMES[:-2]]
+        assert said == ["Qwen", "llama", "local", "7.6 B", "Q4_K_M", "4.7 GB", "32k", "fits"]
+
+
+async def test_that_rows_appear_while_the_scan_runs(qtbot):
+    ports = fake_ports()
+    ports.files.disk["/new"] = [spec("First"), spec("Second")]
+    ports.files.go.clear()
+    async with library(qtbot, ports) as (manager, page):
+        await manager.library.add_folder("/new")
+        await eventually(lambda: names(page) == ["First"])
+        assert page.scan.isVisible()
+        assert "1 model in 1 file" in page.scan.words()
+        qtbot.mouseClick(page.scan.button, Qt.MouseButton.LeftButton)
+        assert page.asked == [("cancel_scan", "")]
+        ports.files.go.set()
+        await eventually(lambda: names(page) == ["First", "Second"])
+        await eventually(lambda: not page.scan.isVisible())
+
+
+async def test_that_search_narrows_and_says_when_nothing_matches(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"), spec("Llama"))
+    async with library(qtbot, ports) as (_, page):
+        page.focus_search()
+        qtbot.keyClicks(page.search, "qw")
+        assert names(page) == ["Qwen"]
+        qtbot.keyClicks(page.search, "xx")
+        assert page._nothing.isVisible()
+        qtbot.keyClick(page.search, Qt.Key.Key_Escape)
+        assert names(page) == ["Llama", "Qwen"]
+
+
+async def test_that_the_selection_stays_on_its_model(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Mistral"), spec("Qwen"))
+    async with library(qtbot, ports) as (manager, page):
+        page.browser.selectRow(1)
+        chosen = page.view_model.selected.id
+        ports.files.disk["/more"] = [spec("Alpha")]
+        await manager.library.add_folder("/more")
+        await eventually(lambda: names(page) == ["Alpha", "Mistral", "Qwen"])
+        assert page.view_model.selected.id == chosen
+        assert page.browser.currentIndex().row() == 2
+
+
+async def test_that_a_broken_model_says_why_and_offers_nothing(qtbot):
+    ports = fake_ports()
+    broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
+    ports.offer(spec("Whole"), broken)
+    async with library(qtbot, ports) as (_, page):
+        assert page.browser.rowHeight(0) == TALL_ROW
+        assert page.browser.rowHeight(1) == ROW
+        page.browser.selectRow(0)
+        assert page.inspector._reason.text() == "The file is empty."
+        assert not any(button.isVisible() for button in page.inspector.findChildren(QPushButton))
+
+
+async def test_that_a_failed_load_says_why_under_its_name(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Slow"))
+    slow = ModelId("local:Slow")
+    ports.provider.failures[slow] = LoadStalled("It made no progress.", "Try it again.")
+    async with library(qtbot, ports) as (manager, page):
+        assert page.browser.rowHeight(0) == ROW
+        await asyncio.gather(manager.models.load(slow), return_exceptions=True)
+        await eventually(lambda: page.browser.rowHeight(0) == TALL_ROW)
+        assert cell(page, 0, "state") == "failed"
+        await manager.models.dismiss(slow)
+        await eventually(lambda: page.browser.rowHeight(0) == ROW)
+
+
+async def test_that_buttons_follow_the_state_of_the_selected_model(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (manager, page):
+        load = page.inspector.findChild(QPushButton, "inspector_load")
+        eject = page.inspector.findChild(QPushButton, "inspector_eject")
+        assert load.isVisible()
+        assert not eject.isVisible()
+        qtbot.mouseClick(load, Qt.MouseButton.LeftButton)
+        assert page.asked == [("load", "local:Qwen")]
+        await manager.models.load(ModelId("local:Qwen"))
+        await eventually(lambda: eject.isVisible() and not load.isVisible())
+        await eventually(lambda: cell(page, 0, "state") == "ready")
+
+
+async def test_that_enter_and_double_click_open_the_model(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (_, page):
+        qtbot.keyClick(page.browser, Qt.Key.Key_Return)
+        middle = page.browser.visualRect(page.view_model.table.index(0, 0)).center()
+        qtbot.mouseClick(page.browser.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+        qtbot.mouseDClick(page.browser.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+        assert page.asked == [("open", "local:Qwen")] * 2
+
+
+async def test_that_the_menu_of_a_row_asks_for_its_model(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (_, page):
+        page.browser._open_menu(QPoint(10, 10))
+        texts = {action.text(): action for action in page.browser.menu.actions()}
+        assert texts["Load"].isEnabled()
+        assert not texts["Eject"].isEnabled()
+        texts["Load"].trigger()
+        page.browser.menu.close()
+        assert page.asked == [("load", "local:Qwen")]
+        await eventually(lambda: page.browser.menu is None)
+
+
+async def test_that_a_missing_folder_is_greyed_and_can_be_removed(qtbot):
+    ports = fake_ports()
+    ports.store.kept_folders["/gone"] = Folder(path="/gone")
+    async with library(qtbot, ports) as (_, page):
+        await eventually(lambda: not page.view_model.folders()[0].present)
+        page.view_model.folders_changed.emit()
+        chip = page.findChildren(Chip)[-1]
+        assert "isn't there" in chip.toolTip()
+        qtbot.mouseClick(chip.findChild(QToolButton, "chip_remove"), Qt.MouseButton.LeftButton)
+        assert page.asked == [("remove_folder", "/gone")]
+
+
+async def test_that_the_inspector_says_where_a_capability_comes_from(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (_, page):
+        facts = {fact.label: fact for part in page.view_model.sections() for fact in part.facts}
+        assert facts["Chat"].value == "yes"
+        assert facts["Chat"].hint == "chat template"
+        assert facts["Path"].value == "/models/Qwen.gguf"
+        assert facts["Predicted"].value == "1.1 GB"
+
+
+async def test_that_a_narrow_table_keeps_the_name_readable(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (_, page):
+        page.resize(760, 600)
+        await asyncio.sleep(0.05)
+        browser = page.browser
+        shown = [name for at, name in enumerate(NAMES) if not browser.isColumnHidden(at)]
+        assert "provider" not in shown
+        assert {"name", "size", "state"} <= set(shown)
+        page.resize(1600, 600)
+        await asyncio.sleep(0.05)
+        assert not any(browser.isColumnHidden(at) for at in range(len(NAMES)))
+
+
+async def test_that_columns_sort_with_unknown_values_last(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Big", parameters=70), spec("Small", parameters=3), spec("X", parameters=None))
+    async with library(qtbot, ports) as (_, page):
+        at = NAMES.index("parameters")
+        page.browser.sortByColumn(at, Qt.SortOrder.DescendingOrder)
+        assert names(page) == ["Big", "Small", "X"]
+        page.browser.sortByColumn(at, Qt.SortOrder.AscendingOrder)
+        assert names(page) == ["Small", "Big", "X"]
+
+
+async def test_that_the_table_keeps_the_rules_of_item_models(qtbot, qtmodeltester):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"), spec("Llama"))
+    async with library(qtbot, ports) as (manager, page):
+        qtmodeltester.check(page.view_model.table, force_py=True)
+        page.view_model.search("qwen")
+        await manager.models.load(ModelId("local:Qwen"))
+        page.view_model.table.touch()
+
+
+async def test_that_ten_thousand_rows_are_searched_by_narrowing(qtbot):
+    ports = fake_ports()
+    for number in range(10_000):
+        item = spec(f"Model {number:05d}")
+        ports.store.kept_models[item.id] = item
+        ports.files.disk.setdefault("/models", []).append(item)
+    async with library(qtbot, ports) as (_, page):
+        assert page.view_model.table.rowCount() == 10_000
+        qtbot.keyClicks(page.search, "model 0999")
+        assert page.view_model.table.rowCount() == 11
+        assert page._header._note.text() == "11 of 10,000 models"

@@ -1,0 +1,150 @@
+"""Cards of loaded models over the real manager."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPushButton
+
+from app.domain.errors import LoadStalled
+from app.domain.models import ModelId
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.pages.loaded_page import LoadedPage
+from app.ui.theme import Theme
+from tests.support.fakes import eventually, fake_ports, spec
+
+QWEN, LLAMA = ModelId("local:Qwen"), ModelId("local:Llama")
+
+
+@asynccontextmanager
+async def loaded(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"), spec("Llama"))
+    async with ports.manager() as manager:
+        bridge, intents = Bridge(manager), Intents()
+        page = LoadedPage(manager, Theme(), intents, bridge)
+        qtbot.addWidget(page)
+        page.resize(900, 600)
+        page.show()
+        page.asked = []
+        page.requested.connect(lambda *request: page.asked.append(request))
+        try:
+            yield ports, manager, page
+        finally:
+            page.close()
+            bridge.close()
+            await intents.aclose()
+
+
+def words(page, model_id, name):
+    card = page._cards.get(model_id)
+    return card.findChild(QLabel, name).text() if card is not None else ""
+
+
+def press(qtbot, page, model_id, name):
+    button = page._cards[model_id].findChild(QPushButton, name)
+    assert button.isVisible()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+async def test_that_nothing_loaded_leads_to_the_library(qtbot):
+    async with loaded(qtbot) as (_, _, page):
+        with qtbot.waitSignal(page.navigate) as led:
+            qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+        assert led.args == ["library"]
+
+
+async def test_that_a_loading_model_shows_progress_and_can_be_cancelled(qtbot):
+    async with loaded(qtbot) as (ports, manager, page):
+        ports.provider.go.clear()
+        loading = asyncio.create_task(manager.models.load(QWEN))
+        await eventually(lambda: QWEN in page._cards)
+        await eventually(lambda: words(page, QWEN, "card_state") == "LOADING 25 %")
+        press(qtbot, page, QWEN, "card_cancel_load")
+        assert page.asked == [("cancel_load", QWEN)]
+        await manager.models.cancel_load(QWEN)
+        await loading
+        await eventually(lambda: not page._cards)
+        assert page._empty.isVisible()
+
+
+async def test_that_a_ready_card_says_its_memory_and_offers_eject(qtbot):
+    async with loaded(qtbot) as (_, manager, page):
+        await manager.models.load(QWEN)
+        await eventually(lambda: words(page, QWEN, "card_state") == "READY")
+        said = words(page, QWEN, "card_figures")
+        assert said.startswith("700 MB measured (1.1 GB predicted)")
+        assert "ctx 4,096" in said
+        press(qtbot, page, QWEN, "card_eject")
+        assert page.asked == [("eject", QWEN)]
+
+
+async def test_that_the_active_card_comes_first(qtbot):
+    async with loaded(qtbot) as (_, manager, page):
+        await manager.models.load(QWEN)
+        await manager.models.load(LLAMA)
+        await eventually(lambda: page._order == [QWEN, LLAMA])
+        press(qtbot, page, LLAMA, "card_switch")
+        assert page.asked == [("switch", LLAMA)]
+        await manager.models.switch(LLAMA)
+        await eventually(lambda: page._order == [LLAMA, QWEN])
+        assert page._column.itemAt(0).widget() is page._cards[LLAMA]
+
+
+async def test_that_a_card_says_who_keeps_it_and_the_clock_stops_after(qtbot):
+    async with loaded(qtbot) as (_, manager, page):
+        await manager.models.load(QWEN)
+        async with manager.models.lease(QWEN, "Playground “Trip plan”"):
+            await eventually(lambda: words(page, QWEN, "card_kept_by"))
+            assert words(page, QWEN, "card_kept_by") == "kept by Playground “Trip plan”, 0 s"
+            assert page._timer.isActive()
+            page.hide()
+            assert not page._timer.isActive()
+            page.show()
+        await eventually(lambda: not words(page, QWEN, "card_kept_by"))
+        assert not page._timer.isActive()
+
+
+async def test_that_a_failure_says_its_cause_and_offers_retry_and_dismiss(qtbot):
+    async with loaded(qtbot) as (ports, manager, page):
+        ports.provider.failures[QWEN] = LoadStalled("It hung.", "Try it again.", "line 1")
+        await asyncio.gather(manager.models.load(QWEN), return_exceptions=True)
+        await eventually(lambda: words(page, QWEN, "card_state") == "FAILED")
+        error = page._cards[QWEN]._error
+        assert error._words.text() == "It hung. Try it again."
+        assert not error._detail.isVisible()
+        press(qtbot, page, QWEN, "error_details")
+        assert error._detail.isVisible()
+        press(qtbot, page, QWEN, "error_retry")
+        press(qtbot, page, QWEN, "error_dismiss")
+        assert page.asked == [("retry", QWEN), ("dismiss", QWEN)]
+        await manager.models.dismiss(QWEN)
+        await eventually(lambda: not page._cards)
+
+
+async def test_that_a_crash_turns_a_card_into_its_cause(qtbot):
+    async with loaded(qtbot) as (ports, manager, page):
+        await manager.models.load(QWEN)
+        ports.provider.engines[QWEN].crash()
+        await eventually(lambda: QWEN in page._cards and page._cards[QWEN]._error is not None)
+        assert words(page, QWEN, "card_state") == "CRASHED"
+        assert "SIGKILL" in page._cards[QWEN]._error._words.text()
+
+
+async def test_that_the_memory_bar_names_every_share(qtbot):
+    async with loaded(qtbot) as (_, manager, page):
+        await manager.models.load(QWEN)
+        await eventually(lambda: "Qwen" in page._bar.accessibleName())
+        assert page._bar.accessibleName() == (
+            "Memory: Qwen Q4_K_M 1.1 GB, free 13.3 GB of 14.4 GB for models"
+        )
+
+
+async def test_that_the_models_of_the_last_run_are_one_press_away(qtbot):
+    async with loaded(qtbot) as (_, _, page):
+        assert not page.restore.isVisible()
+        page.show_restorable(2)
+        assert page.restore.words() == "2 models from last time can be loaded again."
+        qtbot.mouseClick(page.restore.button, Qt.MouseButton.LeftButton)
+        assert page.asked == [("restore", "")]

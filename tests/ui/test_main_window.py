@@ -1,0 +1,304 @@
+"""The frame over the real manager: pages, actions, messages, drops, place and closing."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QDialog, QPushButton, QSplitter
+
+from app.domain.errors import LoadStalled
+from app.domain.models import Folder, ModelId
+from app.domain.settings import Theme as Choice
+from app.domain.settings import WindowPlace
+from app.ui.actions import ACTIONS, PAGES
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.main_window import MainWindow
+from app.ui.main_window.place import clamped
+from app.ui.theme import Theme
+from app.ui.widgets.sidebar import NARROW, WIDE
+from tests.support.fakes import eventually, fake_ports, spec
+
+QWEN, LLAMA = ModelId("local:Qwen"), ModelId("local:Llama")
+
+
+def ports_with_models():
+    ports = fake_ports()
+    ports.offer(spec("Qwen"), spec("Llama"))
+    return ports
+
+
+@asynccontextmanager
+async def shown(qtbot, ports):
+    async with ports.manager() as manager:
+        look, intents, bridge = Theme(), Intents(), Bridge(manager)
+        window = MainWindow(manager, look, intents, bridge)
+        qtbot.addWidget(window)
+        window.show()
+        window.activateWindow()
+        await eventually(window.isActiveWindow)
+        window.manager, window.intents, window.look = manager, intents, look
+        try:
+            yield window
+        finally:
+            await intents.aclose()
+            bridge.close()
+            window.hide()
+
+
+def question(window):
+    return window.findChild(QDialog, "question")
+
+
+async def answer(qtbot, window, text):
+    await eventually(lambda: question(window))
+    button = question(window).findChild(QPushButton, f"answer_{text}")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def select(window, model_id):
+    page = window.library_page
+    page.browser.selectRow(page.view_model.table.row_of(model_id))
+
+
+async def test_that_pages_are_reached_by_key_and_by_sidebar(qtbot):
+    async with shown(qtbot, fake_ports()) as window:
+        for number, name in enumerate(PAGES, start=1):
+            qtbot.keyClick(
+                window, getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier
+            )
+            assert window.page == name
+            assert window.pages[name].isVisible()
+        for name in PAGES:
+            qtbot.mouseClick(window.sidebar.button(name), Qt.MouseButton.LeftButton)
+            assert window.page == name
+
+
+async def test_that_a_slash_leads_to_the_search_box_but_can_be_typed_there(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        window.show_page("loaded")
+        qtbot.keyClick(window, Qt.Key.Key_Slash)
+        search = window.library_page.search
+        assert window.page == "library"
+        assert search.hasFocus()
+        qtbot.keyClick(search, "/")
+        assert search.text() == "/"
+
+
+async def test_that_every_action_has_a_handler_and_menus_follow_the_selection(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        assert set(ACTIONS) <= set(window._handlers)
+        select(window, QWEN)
+        assert window.actions_by_id["load"].isEnabled()
+        assert not window.actions_by_id["eject"].isEnabled()
+        window.actions_by_id["load"].trigger()
+        await eventually(window.actions_by_id["eject"].isEnabled)
+        assert not window.actions_by_id["load"].isEnabled()
+        assert window.sidebar.button("loaded").badge == 1
+
+
+async def test_that_opening_a_loaded_model_makes_it_active_in_the_playground(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        window.perform("open", QWEN)
+        await eventually(lambda: window.manager.models.active() == QWEN)
+        assert window.page == "library"
+        await window.manager.models.load(LLAMA)
+        window.perform("open", LLAMA)
+        await eventually(lambda: window.manager.models.active() == LLAMA)
+        assert window.page == "playground"
+
+
+async def test_that_the_status_bar_says_what_is_so_and_leads_there(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        assert window.status_bar.active.text() == "No model is active"
+        await window.manager.models.load(QWEN)
+        await window.manager.models.load(LLAMA)
+        await eventually(lambda: window.status_bar.active.text() == "Qwen")
+        assert window.status_bar.memory.text() == "2.1 GB of 14.4 GB"
+        qtbot.mouseClick(window.status_bar.active, Qt.MouseButton.LeftButton)
+        menu = window.status_bar.switcher
+        next(item for item in menu.actions() if item.text() == "Llama").trigger()
+        menu.close()
+        await eventually(lambda: window.status_bar.active.text() == "Llama")
+        assert window.toaster.toasts[-1].words.text() == "New prompts go to Llama."
+        qtbot.mouseClick(window.status_bar.memory, Qt.MouseButton.LeftButton)
+        assert window.page == "loaded"
+
+
+async def test_that_a_failed_gesture_becomes_a_toast_and_a_badge(qtbot):
+    ports = ports_with_models()
+    ports.provider.failures[QWEN] = LoadStalled("It hung.", "Try it again.", "line 1")
+    async with shown(qtbot, ports) as window:
+        window.perform("load", QWEN)
+        await eventually(lambda: window.toaster.toasts)
+        assert window.toaster.toasts[0].words.text() == "It hung. Try it again."
+        await eventually(lambda: window.sidebar.button("loaded").badge == 1)
+
+
+async def test_that_a_crash_that_nobody_caused_is_told(qtbot):
+    ports = ports_with_models()
+    async with shown(qtbot, ports) as window:
+        await window.manager.models.load(QWEN)
+        ports.provider.engines[QWEN].crash()
+        await eventually(lambda: window.toaster.toasts)
+        toast = window.toaster.toasts[0]
+        assert "SIGKILL" in toast.words.text()
+        qtbot.mouseClick(toast.findChild(QPushButton, "toast_action"), Qt.MouseButton.LeftButton)
+        assert window.page == "loaded"
+
+
+async def test_that_what_was_loaded_last_time_comes_back_with_one_press(qtbot):
+    ports = ports_with_models()
+    ports.store.kept_session = (QWEN,)
+    async with shown(qtbot, ports) as window:
+        banner = window.library_page.restore
+        assert banner.isVisible()
+        qtbot.mouseClick(banner.button, Qt.MouseButton.LeftButton)
+        await eventually(lambda: window.manager.models.instance(QWEN) is not None)
+        await eventually(lambda: not banner.isVisible())
+
+
+async def test_that_a_folder_is_dropped_on_the_window(qtbot, tmp_path):
+    ports = fake_ports()
+    ports.files.disk[str(tmp_path)] = [spec("Dropped")]
+    async with shown(qtbot, ports) as window:
+        window.show_page("settings")
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(tmp_path))])
+        copy, left, none = (
+            Qt.DropAction.CopyAction,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        window.dragEnterEvent(QDragEnterEvent(QPoint(9, 9), copy, data, left, none))
+        assert window._overlay.isVisible()
+        window.dropEvent(QDropEvent(QPointF(9, 9), copy, data, left, none))
+        assert not window._overlay.isVisible()
+        await eventually(lambda: window.library_page.view_model.table.rowCount() == 1)
+        assert window.page == "library"
+
+
+async def test_that_text_fields_leave_dropped_files_to_the_window(qtbot):
+    async with shown(qtbot, fake_ports()) as window:
+        assert not window.playground_page.composer.input.acceptDrops()
+        assert window.acceptDrops()
+
+
+async def test_that_a_removed_folder_can_be_brought_back(qtbot, tmp_path):
+    ports = fake_ports()
+    ports.files.disk[str(tmp_path)] = [spec("Model", path=str(tmp_path / "m.gguf"))]
+    async with shown(qtbot, ports) as window:
+        window.add_paths([str(tmp_path)])
+        await eventually(lambda: window.library_page.view_model.table.rowCount() == 1)
+        window.perform("remove_folder", str(tmp_path))
+        await eventually(lambda: window.library_page.view_model.table.rowCount() == 0)
+        await eventually(lambda: window.toaster.toasts)
+        undo = window.toaster.toasts[0].findChild(QPushButton, "toast_action")
+        qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+        await eventually(lambda: window.library_page.view_model.table.rowCount() == 1)
+
+
+async def test_that_the_theme_changes_with_its_setting(qtbot):
+    async with shown(qtbot, fake_ports()) as window:
+        await window.manager.settings.set("theme", Choice.DARK)
+        await eventually(lambda: window.look.dark)
+        window.look.apply(Choice.LIGHT)
+
+
+async def test_that_a_narrow_window_shows_icons_only(qtbot):
+    async with shown(qtbot, fake_ports()) as window:
+        window.resize(1000, 700)
+        await eventually(lambda: window.sidebar.width() == WIDE)
+        window.resize(800, 600)
+        await eventually(lambda: window.sidebar.width() == NARROW)
+
+
+async def test_that_closing_asks_the_program_and_closes_nothing(qtbot):
+    async with shown(qtbot, fake_ports()) as window:
+        with qtbot.waitSignal(window.close_requested):
+            window.close()
+        assert window.isVisible()
+        assert await window.confirm_close()
+
+
+async def test_that_closing_over_an_answer_is_asked_once(qtbot):
+    ports = ports_with_models()
+    async with shown(qtbot, ports) as window:
+        await window.manager.models.load(QWEN)
+        async with window.manager.models.lease(QWEN, "Playground"):
+            assert window.busy_reason() == "1 model is answering."
+            for text, closes in (("Keep working", False), ("Quit", True)):
+                asking = asyncio.create_task(window.confirm_close())
+                await answer(qtbot, window, text)
+                assert await asking is closes
+                await eventually(lambda: question(window) is None)
+        assert window.busy_reason() is None
+
+
+async def test_that_closing_over_a_load_says_so(qtbot):
+    ports = ports_with_models()
+    async with shown(qtbot, ports) as window:
+        ports.provider.go.clear()
+        window.perform("load", QWEN)
+        await eventually(lambda: window.busy_reason() == "1 model is loading.")
+        window.perform("cancel_load", QWEN)
+        await eventually(lambda: window.busy_reason() is None)
+
+
+async def test_that_place_page_splitters_and_columns_come_back(qtbot):
+    ports = ports_with_models()
+    async with shown(qtbot, ports) as window:
+        window.setGeometry(20, 30, 760, 620)
+        await eventually(lambda: window.width() == 760)
+        window.show_page("library")
+        splitter = window.findChild(QSplitter, "library")
+        splitter.setSizes([300, 380])
+        kept = splitter.sizes()
+        await window.save_place()
+    async with shown(qtbot, ports) as window:
+        assert window.geometry() == QRect(20, 30, 760, 620)
+        assert window.page == "library"
+        await eventually(lambda: window.findChild(QSplitter, "library").sizes() == kept)
+
+
+def test_that_a_window_is_never_out_of_reach():
+    screens = [QRect(0, 0, 1920, 1080), QRect(1920, 0, 1280, 1024)]
+    far = WindowPlace(x=5000, y=4000, width=1000, height=700)
+    assert screens[0].contains(clamped(far, screens))
+    second = WindowPlace(x=2000, y=100, width=1000, height=700)
+    assert clamped(second, screens) == QRect(2000, 100, 1000, 700)
+    above = WindowPlace(x=100, y=-500, width=1000, height=700)
+    assert clamped(above, screens).top() == 0
+    huge = WindowPlace(width=4000, height=3000)
+    assert clamped(huge, screens) == screens[0]
+    corner = WindowPlace(x=1910, y=1070, width=1000, height=700)
+    reachable = clamped(corner, [screens[0]]).intersected(screens[0])
+    assert reachable.width() >= 64
+    assert reachable.height() >= 64
+
+
+async def test_that_a_folder_missing_at_the_start_is_shown_and_not_announced(qtbot):
+    ports = fake_ports()
+    ports.store.kept_folders["/gone"] = Folder(path="/gone")
+    async with shown(qtbot, ports) as window:
+        view_model = window.library_page.view_model
+        await eventually(lambda: not view_model.folders()[0].present)
+        await eventually(
+            lambda: "Connect its drive" in view_model.folder_words(Folder(path="/gone"))
+        )
+        assert not window.toaster.toasts
+        window.perform("rescan")
+        await eventually(lambda: window.toaster.toasts)
+        assert window.toaster.toasts[0].words.text().startswith("/gone isn't there.")
+
+
+async def test_that_an_idle_window_runs_no_timer(qtbot):
+    ports = ports_with_models()
+    async with shown(qtbot, ports) as window:
+        await window.manager.models.load(QWEN)
+        for name in ("loaded", "library", "settings"):
+            window.show_page(name)
+            await eventually(
+                lambda: not [timer for timer in window.findChildren(QTimer) if timer.isActive()]
+            )

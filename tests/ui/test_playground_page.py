@@ -1,0 +1,189 @@
+"""The Playground by its buttons and keys, over the real manager."""
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QTextCursor
+from PySide6.QtWidgets import QDialog, QPushButton
+
+from app.ui.pages.playground_page import PlaygroundPage
+from tests.support.fakes import eventually
+from tests.ui.rig import ALPHA, BETA, Rig, rig
+
+
+def page_of(r: Rig, qtbot) -> PlaygroundPage:
+    page = PlaygroundPage(r.manager, r.look, r.intents, r.bridge)
+    qtbot.addWidget(page)
+    page.resize(1000, 700)
+    page.show()
+    return page
+
+
+def send_button(page: PlaygroundPage) -> QPushButton:
+    return page.findChild(QPushButton, "send")
+
+
+def shown(page: PlaygroundPage) -> str:
+    return page.transcript.toPlainText()
+
+
+async def test_that_enter_sends_and_the_answer_shows_model_and_figures(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        qtbot.keyClicks(page.composer.input, "Hello")
+        qtbot.keyClick(page.composer.input, Qt.Key.Key_Return)
+        assert page.composer.text == ""
+        assert send_button(page).text() == "Stop"
+        await eventually(lambda: send_button(page).text() == "Send")
+        lines = [line for line in shown(page).splitlines() if line]
+        assert lines[0] == "Hello"
+        assert lines[1] == "alpha"
+        assert lines[2].startswith("alpha0 alpha1")
+        assert "to first token" in lines[3]
+        assert lines[3].endswith("20 tokens")
+
+
+async def test_that_shift_enter_starts_a_line_and_an_empty_prompt_is_not_sent(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        qtbot.keyClick(page.composer.input, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+        assert page.composer.text == "\n"
+        assert not send_button(page).isEnabled()
+        qtbot.keyClick(page.composer.input, Qt.Key.Key_Return)
+        assert not page.view_model.answering
+
+
+async def test_that_escape_and_the_button_stop_the_answer(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        for stop in (
+            lambda: qtbot.keyClick(page.composer.input, Qt.Key.Key_Escape),
+            lambda: qtbot.keyClick(page.transcript, Qt.Key.Key_Escape),
+            lambda: qtbot.mouseClick(send_button(page), Qt.MouseButton.LeftButton),
+        ):
+            page.composer.set_text("Hello")
+            qtbot.mouseClick(send_button(page), Qt.MouseButton.LeftButton)
+            await eventually(lambda: page.view_model.current.partial)
+            stop()
+            await eventually(lambda: not page.view_model.answering)
+        assert engine.stopped == 3
+        assert shown(page).count("Stopped") == 3
+
+
+async def test_that_a_crash_shows_cause_and_retry_in_place(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        engine.crash()
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        assert "alpha0" in shown(page)
+        assert "Failed" in shown(page)
+        retry = page._error.findChild(QPushButton, "error_retry")
+        qtbot.mouseClick(retry, Qt.MouseButton.LeftButton)
+        assert not page._error.isVisible()
+        await eventually(lambda: not page.view_model.answering)
+        assert "Failed" not in shown(page)
+        assert "alpha19" in shown(page)
+
+
+async def test_that_a_switch_leaves_the_running_answer_its_name(qtbot) -> None:
+    async with rig(ALPHA, BETA) as r:
+        engine = await r.load(ALPHA)
+        await r.load(BETA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        page.composer.menu.aboutToShow.emit()
+        texts = {action.text(): action for action in page.composer.menu.actions()}
+        assert texts["alpha · Q4_K_M"].isChecked()
+        texts["beta · Q4_K_M"].trigger()
+        await eventually(lambda: page.composer._model.text() == "beta")
+        page.transcript.flush()
+        assert shown(page).splitlines()[-2:] == ["alpha", "alpha0"]
+        engine.go.set()
+        await eventually(lambda: not page.view_model.answering)
+        page.view_model.send("Again")
+        await eventually(lambda: not page.view_model.answering)
+        assert "beta19" in shown(page)
+
+
+async def test_that_another_conversation_keeps_the_answer_and_the_draft(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        playground = page.view_model
+        await eventually(lambda: playground.current)
+        first = playground.current
+        playground.send("First")
+        await eventually(lambda: first.partial)
+        page.composer.set_text("half a thought")
+        qtbot.mouseClick(page.findChild(QPushButton, "new_conversation"), Qt.MouseButton.LeftButton)
+        await eventually(lambda: playground.current is not first)
+        assert page.composer.text == ""
+        assert send_button(page).text() == "Send"
+        engine.go.set()
+        await eventually(lambda: first.live is None)
+        assert shown(page) == ""
+        page.list.opened.emit(first.id)
+        assert "alpha19" in shown(page)
+        assert page.composer.text == "half a thought"
+
+
+async def test_that_delete_asks_first(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        page = page_of(r, qtbot)
+        playground = page.view_model
+        await eventually(lambda: playground.current)
+        playground.send("Hello")
+        await eventually(lambda: not playground.answering)
+        chat = playground.current
+        for answer, left in (("Cancel", True), ("Delete", False)):
+            qtbot.keyClick(page.list.view, Qt.Key.Key_Delete)
+            await eventually(lambda: page.findChild(QDialog, "question"))
+            dialog = page.findChild(QDialog, "question")
+            button = dialog.findChild(QPushButton, f"answer_{answer}")
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+            await eventually(lambda: not r.intents.running("delete conversation"))
+            await eventually(lambda: not r.intents.running(f"delete:{chat.id}"))
+            assert (chat.id in r.ports.store.kept_conversations) is left
+
+
+async def test_that_without_a_model_the_library_is_one_click_away(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        assert page.no_model.isVisible()
+        with qtbot.waitSignal(page.navigate) as asked:
+            qtbot.mouseClick(page.no_model.button, Qt.MouseButton.LeftButton)
+        assert asked.args == ["library"]
+        await r.load(ALPHA)
+        await eventually(page.hint.isVisible)
+
+
+async def test_that_links_open_outside_and_only_web_and_mail(qtbot, monkeypatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: opened.append(url.toString()) or True
+    )
+    async with rig(ALPHA) as r:
+        page = page_of(r, qtbot)
+        for address in ("https://example.org/a", "file:///etc/passwd", "javascript:alert(1)"):
+            page.transcript.anchorClicked.emit(QUrl(address))
+        assert opened == ["https://example.org/a"]
+        assert (
+            page.transcript.textCursor().position()
+            == QTextCursor(page.transcript.document()).position()
+        )

@@ -1,0 +1,100 @@
+"""Settings apply at once, and refusals stand where they arose."""
+
+from contextlib import asynccontextmanager
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+
+from app.domain.settings import Theme as Choice
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.pages.settings_page import SettingsPage
+from app.ui.theme import Theme
+from tests.support.fakes import eventually, fake_ports
+
+
+@asynccontextmanager
+async def settings(qtbot, **environment):
+    ports = fake_ports()
+    ports.environment.update(environment)
+    async with ports.manager() as manager:
+        bridge, intents = Bridge(manager), Intents()
+        page = SettingsPage(manager, Theme(), intents, bridge)
+        qtbot.addWidget(page)
+        page.show()
+        try:
+            yield ports, manager, page
+        finally:
+            page.close()
+            await intents.aclose()
+            bridge.close()
+
+
+def enter(qtbot, page, key, text):
+    field = page.findChild(QLineEdit, f"setting_{key}")
+    field.clear()
+    qtbot.keyClicks(field, text)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+
+
+async def test_that_a_choice_of_theme_is_kept_at_once(qtbot):
+    async with settings(qtbot) as (ports, manager, page):
+        box = page.findChild(QComboBox, "setting_theme")
+        box.setFocus()
+        qtbot.keyClicks(box, "Dark")
+        await eventually(lambda: manager.settings.current().theme is Choice.DARK)
+        assert ports.store.kept_settings["theme"] == '"dark"'
+
+
+async def test_that_numbers_are_taken_on_enter_and_emptied_to_automatic(qtbot):
+    async with settings(qtbot) as (_, manager, page):
+        enter(qtbot, page, "context_length", "2048")
+        await eventually(lambda: manager.settings.current().context_length == 2048)
+        enter(qtbot, page, "context_length", "")
+        await eventually(lambda: manager.settings.current().context_length is None)
+
+
+async def test_that_a_refused_value_says_why_in_place_until_it_is_mended(qtbot):
+    async with settings(qtbot) as (_, manager, page):
+        row = page._rows["max_tokens"]
+        enter(qtbot, page, "max_tokens", "many")
+        await eventually(lambda: row.error)
+        assert row.error.startswith("Max tokens can't be 'many'.")
+        assert manager.settings.current().max_tokens == 1024
+        enter(qtbot, page, "max_tokens", "12")
+        await eventually(lambda: manager.settings.current().max_tokens == 12)
+        assert not row.error
+
+
+async def test_that_the_last_of_several_quick_changes_wins(qtbot):
+    async with settings(qtbot) as (_, manager, page):
+        for value in (10, 20, 30):
+            page.view_model.set("max_tokens", value)
+        await eventually(lambda: manager.settings.current().max_tokens == 30)
+
+
+async def test_that_a_setting_of_the_environment_is_locked_with_its_reason(qtbot):
+    async with settings(qtbot, MODEL_MANAGER_THREADS="3") as (_, _, page):
+        field = page.findChild(QLineEdit, "setting_threads")
+        assert not field.isEnabled()
+        assert field.text() == "3"
+        assert "MODEL_MANAGER_THREADS" in page._rows["threads"].hint
+
+
+async def test_that_the_check_box_takes_clicks_on_its_words(qtbot):
+    async with settings(qtbot) as (_, manager, page):
+        box = page.findChild(QCheckBox, "setting_restore_on_start")
+        qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=box.rect().center())
+        await eventually(lambda: manager.settings.current().restore_on_start)
+
+
+async def test_that_folders_are_listed_and_can_be_removed(qtbot):
+    async with settings(qtbot) as (ports, manager, page):
+        ports.files.disk["/models"] = []
+        await manager.library.add_folder("/models")
+        await eventually(lambda: page._folders.count() == 1)
+        asked = []
+        page.requested.connect(lambda *request: asked.append(request))
+        row = page._folders.itemAt(0).widget()
+        row.layout().itemAt(1).widget().click()
+        assert asked == [("remove_folder", "/models")]
