@@ -127,7 +127,7 @@ async def until_closed(window: MainWindow) -> None:
 def _signals(end: Callable[[], None]) -> Iterator[None]:
     """Treat Ctrl+C in the terminal and a session's SIGTERM as a close that asks nothing."""
     loop = asyncio.get_running_loop()
-    handled: list[int] = []
+    handled: list[signal.Signals] = []
     # Windows has no loop signal handlers; there Python's own KeyboardInterrupt stays.
     with contextlib.suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
