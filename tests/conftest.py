@@ -1,6 +1,7 @@
 """How tests run: coroutine tests on a real loop, no task and no window left behind."""
 
 import asyncio
+import gc
 import inspect
 import os
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
+
+# As in the app: a Qt object that is collected in another thread brings the process down.
+gc.disable()
 
 TEST_LIMIT_SECONDS = 60
 
@@ -25,6 +29,8 @@ def _loop_factory(item: pytest.Function) -> Any:
         return asyncio.new_event_loop
     import qasync
 
+    # Otherwise the loop stops when a test closes its last window or dialog.
+    item.funcargs["qapp"].setQuitOnLastWindowClosed(False)
     return lambda: qasync.QEventLoop(item.funcargs["qapp"])
 
 
@@ -53,6 +59,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def no_window_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a top-level widget alive."""
     yield
+    gc.collect(1)
     if "qapp" not in request.fixturenames:
         return
     from PySide6.QtCore import QCoreApplication, QEvent

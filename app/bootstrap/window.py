@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from app import __version__
 from app.bootstrap.core import open_manager
+from app.bootstrap.garbage import garbage_collected_here
 from app.cli.arguments import OpenWindow
 from app.domain.errors import StorageError
 from app.domain.settings import Settings
@@ -89,7 +90,7 @@ async def open_window(
     Raises:
         StorageError: the state can't be opened.
     """
-    async with open_manager(database, environment) as manager:
+    async with garbage_collected_here(), open_manager(database, environment) as manager:
         theme.apply(manager.settings.current().theme)
         intents = Intents()
         bridge = Bridge(manager)

@@ -1,0 +1,48 @@
+"""Garbage is collected on the event loop's thread only.
+
+Python collects cycles in whichever thread happens to allocate. A Qt object that dies in a thread of
+storage or of a scan leaves its timers behind in the window's thread, and the next tick of one of
+them crashes the process.
+"""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.tasks import TaskScope
+
+SECONDS = 1.0
+"""How often to look; a look without a collection takes a microsecond."""
+
+
+@asynccontextmanager
+async def garbage_collected_here() -> AsyncIterator[None]:
+    """Collect in the running loop's thread, and nowhere else, while the block lasts."""
+    scope = TaskScope("garbage")
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        scope.start("collect", _collect())
+        yield
+    finally:
+        await scope.aclose()
+        gc.collect()
+        if enabled:
+            gc.enable()
+
+
+async def _collect() -> None:
+    while True:
+        await asyncio.sleep(SECONDS)
+        generation = due(gc.get_count(), gc.get_threshold())
+        if generation is not None:
+            gc.collect(generation)
+
+
+def due(counts: tuple[int, int, int], thresholds: tuple[int, int, int]) -> int | None:
+    """The oldest generation whose count is past its threshold, as Python itself decides."""
+    for generation in (2, 1, 0):
+        if counts[generation] > thresholds[generation] > 0:
+            return generation
+    return None

@@ -1,0 +1,32 @@
+"""The models that the pictures show."""
+
+from pathlib import Path
+
+from tests.support.models import (
+    write_broken,
+    write_embedding,
+    write_gemma,
+    write_llama,
+    write_qwen2,
+    write_sharded,
+    write_slow_llama,
+)
+
+SLOW, QWEN, EMBEDDING, GONE = "Slow Llama", "Tiny Qwen2", "Tiny Embedding", "Vanishing Llama"
+
+
+def write_library(folder: Path) -> None:
+    """Write models of every kind, some of them broken."""
+    write_slow_llama(folder / "slow-llama.gguf", name=SLOW)
+    write_qwen2(folder / "tiny-qwen2.gguf", name=QWEN)
+    write_gemma(folder / "tiny-gemma.gguf")
+    write_embedding(folder / "tiny-embedding.gguf", name=EMBEDDING)
+    write_llama(folder / "plain-llama.gguf", name="Plain Llama", chat_template=None, seed=7)
+    write_llama(folder / "vanishing-llama.gguf", name=GONE, seed=8)
+    write_llama(
+        folder / "long-name.gguf",
+        name="A Model With a Rather Long Name That Has to Be Cut Somewhere, Instruct",
+        seed=9,
+    )
+    write_sharded(folder / "sharded")
+    write_broken(folder / "broken")

@@ -1,0 +1,219 @@
+"""The scenes: what a person does, photographed on the way."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from app.bootstrap.core import open_manager
+from app.domain.errors import AppError
+from app.domain.models import ModelId
+from app.manager.manager import Manager
+from app.ui.bridge import Bridge
+from app.ui.intents import Intents
+from app.ui.main_window import MainWindow
+from app.ui.theme import Theme
+from tests.screens.camera import Camera
+from tests.screens.library import EMBEDDING, GONE, QWEN, SLOW, write_library
+from tests.support.fakes import eventually
+
+SIZE = (1180, 760)
+NARROW = (760, 620)
+PROMPT = "Plan three days in Lisbon for two people who like to walk."
+MARKDOWN = "\n\n".join(
+    (
+        "Lisbon is best **on foot**: take the *hills* slowly, see `Day 1` below.",
+        "## Day 1",
+        "1. Alfama in the morning\n2. The castle\n   - buy tickets before\n3. Fado at night",
+        "> Wear shoes with a grip; the stones are smooth.",
+        "| Day | Where | Km |\n|---|---|---|\n| 1 | Alfama | 7 |\n| 2 | Belém | 11 |",
+        "```python\ndef steps(km: float) -> int:\n    return round(km * 1_300)\n```",
+        "More at [the city's page](https://example.org/lisbon).",
+    )
+)
+
+
+@dataclass
+class Stage:
+    """The running program."""
+
+    manager: Manager
+    window: MainWindow
+    camera: Camera
+
+    def model(self, name: str) -> ModelId:
+        """The id of a model by its name."""
+        return next(spec.id for spec in self.manager.models.search() if spec.name == name)
+
+    def select(self, name: str) -> None:
+        """Select a model's row in the Library."""
+        browser = self.window.library_page.browser
+        rows = browser.model()
+        row = next(n for n in range(rows.rowCount()) if rows.index(n, 0).data() == name)
+        browser.setCurrentIndex(rows.index(row, 0))
+
+
+async def render(folder: Path, out: Path) -> None:
+    """Play every scene with its state and models in `folder`."""
+    models = folder / "models"
+    write_library(models)
+    async with stage(folder / "state.db", out) as s:
+        await nothing_yet(s)
+        await browse(s, models)
+        await chat(s)
+        await profile(s)
+        await trouble(s, models)
+        await narrow(s)
+
+
+@asynccontextmanager
+async def stage(database: Path, out: Path) -> AsyncIterator[Stage]:
+    """The program as it is composed for real."""
+    look = Theme()
+    async with open_manager(database, {}) as manager:
+        look.apply(manager.settings.current().theme)
+        intents, bridge = Intents(), Bridge(manager)
+        window = MainWindow(manager, look, intents, bridge)
+        window.resize(*SIZE)
+        window.show()
+        try:
+            yield Stage(manager, window, Camera(window, look, out))
+        finally:
+            await intents.aclose()
+            bridge.close()
+            window.hide()
+            window.deleteLater()
+
+
+async def nothing_yet(s: Stage) -> None:
+    """Every page before the first model."""
+    for page in ("library", "loaded", "playground", "profile", "settings"):
+        s.window.show_page(page)
+        await s.camera.take(f"{page}-empty")
+
+
+async def browse(s: Stage, models: Path) -> None:
+    """The library with models of every kind, loaded and not."""
+    await s.manager.library.add_folder(str(models))
+    await eventually(lambda: s.manager.library.scanning() is None and s.manager.models.search())
+    s.window.show_page("library")
+    await s.camera.take("library")
+    for name in (QWEN, SLOW):
+        await s.manager.models.load(s.model(name))
+    await s.manager.models.switch(s.model(SLOW))
+    s.select(SLOW)
+    await s.camera.take("library-loaded")
+    s.select(next(spec.name for spec in s.manager.models.search() if spec.reason))
+    await s.camera.take("library-broken")
+    s.window.library_page.search.setText("no such model")
+    await s.camera.take("library-no-match")
+    s.window.library_page.search.clear()
+    s.window.show_page("loaded")
+    await s.camera.take("loaded")
+
+
+async def chat(s: Stage) -> None:
+    """A conversation: the hint, an answer under way, switched, stopped, and a look at Markdown."""
+    s.window.show_page("playground")
+    playground = s.window.playground_page.view_model
+    await eventually(lambda: playground.current)
+    await s.camera.take("playground-hint")
+    playground.send(PROMPT)
+    await eventually(lambda: len(playground.current.partial) > 200)
+    await s.manager.models.switch(s.model(QWEN))
+    await s.camera.take("playground-switched")
+    s.window.show_page("loaded")
+    await s.camera.take("loaded-answering")
+    s.window.show_page("playground")
+    playground.stop()
+    await eventually(lambda: not playground.answering)
+    playground.send("And what when it rains?")
+    await eventually(lambda: not playground.answering)
+    await s.camera.take("playground")
+    page = s.window.playground_page
+    shown = playground.current.messages
+    page.transcript.show_messages([shown[0], shown[-1].model_copy(update={"text": MARKDOWN})])
+    page.transcript.verticalScrollBar().setValue(0)
+    await s.camera.take("playground-markdown")
+    page.transcript.show_messages(shown)
+    button = page.findChild(object, "model_switcher")
+    button.menu().aboutToShow.emit()
+    button.menu().popup(button.mapToGlobal(button.rect().topLeft()) - s.window.pos())
+    await s.camera.take("playground-switcher")
+    button.menu().close()
+
+
+async def profile(s: Stage) -> None:
+    """A run under way and kept runs."""
+    s.window.show_page("profile")
+    page = s.window.profile_page
+    await eventually(lambda: page.charts)
+    await s.camera.take("profile-none")
+    page.profile(s.model(QWEN))
+    await eventually(lambda: not page.view_model.running)
+    page.profile(s.model(SLOW))
+    await eventually(lambda: len(page.view_model.series().requests) >= 2)
+    await s.camera.take("profile-running")
+    await eventually(lambda: not page.view_model.running)
+    await s.camera.take("profile")
+    page.charts.latency.table_button.click()
+    await s.camera.take("profile-table")
+    page.charts.latency.table_button.click()
+    page.delete.click()
+    await eventually(lambda: s.window.findChild(object, "question"))
+    await s.camera.take("profile-delete")
+    s.window.findChild(object, "question").reject()
+
+
+async def trouble(s: Stage, models: Path) -> None:
+    """A killed worker, a model that can't load, and one that can't chat."""
+    await s.manager.models.switch(s.model(SLOW))
+    s.window.show_page("playground")
+    playground = s.window.playground_page.view_model
+    playground.start_new()
+    await eventually(lambda: not playground.current.messages)
+    playground.send("Tell a long story.")
+    await eventually(lambda: len(playground.current.partial) > 100)
+    kill_busiest_worker()
+    await eventually(lambda: playground.current.failed)
+    await s.camera.take("playground-crashed")
+    for toast in s.window.toaster.toasts:
+        toast.dismiss()
+    (models / "vanishing-llama.gguf").unlink()
+    with contextlib.suppress(AppError):
+        await s.manager.models.load(s.model(GONE))
+    s.window.show_page("loaded")
+    await s.camera.take("loaded-crashed")
+    s.window.show_page("library")
+    await s.camera.take("library-crashed")
+    await s.manager.models.load(s.model(EMBEDDING))
+    await s.manager.models.switch(s.model(EMBEDDING))
+    s.window.show_page("playground")
+    playground.start_new()
+    await s.camera.take("playground-embedding")
+    s.window.show_page("settings")
+    await s.camera.take("settings")
+
+
+async def narrow(s: Stage) -> None:
+    """Every page in a small window."""
+    s.window.resize(*NARROW)
+    await s.manager.models.switch(s.model(QWEN))
+    for page in ("library", "loaded", "playground", "profile", "settings"):
+        s.window.show_page(page)
+        await s.camera.take(f"{page}-narrow")
+
+
+def kill_busiest_worker() -> None:
+    """Send SIGKILL to the worker that computes the most."""
+    workers = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "--worker" in child.cmdline() and "template" not in child.cmdline()
+    ]
+    for worker in workers:
+        worker.cpu_percent()
+    max(workers, key=lambda worker: sum(worker.cpu_times()[:2])).kill()
