@@ -7,6 +7,7 @@ import pytest
 
 from app.bootstrap import garbage
 from app.bootstrap.garbage import due, garbage_collected_here
+from tests.support.fakes import eventually
 
 
 class Node:
@@ -30,9 +31,7 @@ async def test_that_garbage_dies_on_the_loops_thread_and_in_no_other(
             weakref.finalize(Node(), lambda: died_in.add(threading.current_thread().name))
         await asyncio.to_thread(make_garbage)
         assert died_in == set()
-        async with asyncio.timeout(10):
-            while not died_in:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: died_in)
     assert died_in == {threading.current_thread().name}
     assert gc.isenabled() is enabled
 

@@ -23,7 +23,6 @@ WAIT = 30.0
 @asynccontextmanager
 async def running(state: Path) -> AsyncIterator["App"]:
     """The program over the state in a folder, until the block is left, as a quit leaves it."""
-    state.mkdir(mode=0o700, exist_ok=True)
     async with open_window(Theme(), state / "modelyard.db", {}) as window:
         yield App(window)
     assert not workers(), "a worker outlived the program"
@@ -123,7 +122,9 @@ class App:
         self.window.show_page("playground")
         prompt = self.find("prompt")
         QTest.keyClicks(prompt, text)
-        await self.until(lambda: self.find("send").isEnabled())
+        # The same button is Stop until the last answer has ended.
+        send = self.find("send", QAbstractButton)
+        await self.until(lambda: send.isEnabled() and send.text() == "Send")
         QTest.keyClick(prompt, Qt.Key.Key_Return)
 
     def transcript(self) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QProgressBar, Q
 
 from app.domain.conversations import MessageState
 from app.domain.instances import InstanceState
-from tests.flows.running import App, running, workers
+from tests.flows.running import WAIT, App, running, workers
 from tests.support import models
 
 
@@ -39,11 +39,11 @@ async def answers(app: App) -> list:
 
 
 async def answered(app: App, count: int = 1) -> None:
-    async with asyncio.timeout(30):
-        while len(done := await answers(app)) < count or any(
-            message.state is MessageState.STREAMING for message in done
-        ):
+    done: list = []
+    async with asyncio.timeout(WAIT):
+        while len(done) < count or done[-1].state is MessageState.STREAMING:
             await asyncio.sleep(0.01)
+            done = await answers(app)
 
 
 async def test_that_without_a_display_the_start_says_so_in_a_sentence(tmp_path: Path) -> None:

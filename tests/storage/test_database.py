@@ -101,7 +101,7 @@ async def test_that_the_journal_is_written_back_when_the_writer_idles(tmp_path):
     database = await opened(tmp_path / "state.db")
     await database.write(adding("x" * 100_000))
     async with asyncio.timeout(20):
-        while (tmp_path / "state.db").stat().st_size < 100_000:  # noqa: ASYNC110 - SQLite sets no event
+        while (tmp_path / "state.db").stat().st_size < 100_000:
             await asyncio.sleep(0.02)
     await database.aclose()
 

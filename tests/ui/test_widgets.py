@@ -59,10 +59,10 @@ def test_that_the_action_of_a_toast_acts_and_closes_it(qtbot):
 
 
 def test_that_toasts_stack_without_covering_one_another(qtbot):
-    toaster = Toaster(window(qtbot), Theme(), above=36)
+    toaster = Toaster(window(qtbot), Theme(), below=36)
     first, second = toaster.say("one"), toaster.say("two")
-    assert first.geometry().bottom() < second.geometry().top()
-    assert second.geometry().bottom() < 600 - 36
+    assert second.geometry().top() == 36
+    assert second.geometry().bottom() < first.geometry().top()
 
 
 def test_that_the_sidebar_names_its_pages_to_everybody(qtbot):

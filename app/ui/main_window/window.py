@@ -47,11 +47,12 @@ from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.status import StatusViewModel
 from app.ui.widgets.drop_overlay import DropOverlay
 from app.ui.widgets.sidebar import Sidebar
-from app.ui.widgets.status_bar import HEIGHT as STATUS_HEIGHT
 from app.ui.widgets.status_bar import StatusBar
 from app.ui.widgets.toast import Toaster
 
 SMALLEST = (720, 480)
+TOASTS_FROM = theme.SPACE_8 * 3
+"""Below the menu and the page's header, whose buttons stay in reach."""
 
 
 class MainWindow(QMainWindow):
@@ -99,7 +100,8 @@ class MainWindow(QMainWindow):
         self.status_bar = StatusBar(look, self.status, self.loaded_page.view_model)
         self._stack = QStackedWidget()
         self._lay_out()
-        self.toaster = Toaster(self, look, above=STATUS_HEIGHT)
+        self.toaster = Toaster(self, look, below=TOASTS_FROM)
+        self._crashes_told: set[int] = set()
         self._overlay = DropOverlay(look, self)
         self.actions_by_id: dict[str, QAction] = {}
         self._handlers = self._bindings()
@@ -351,9 +353,15 @@ class MainWindow(QMainWindow):
         )
 
     def _say_crashed(self, events: list[InstanceChanged]) -> None:
+        """Tell each crash once, unless the page that shows has its own word on it."""
         for event in events:
             error = event.instance.error
-            if event.instance.state is InstanceState.CRASHED and error is not None:
+            if event.instance.state is not InstanceState.CRASHED or error is None:
+                continue
+            if event.instance.generation in self._crashes_told:
+                continue
+            self._crashes_told.add(event.instance.generation)
+            if not self._tells_crash_itself(event.instance.model_id):
                 self.toaster.say(
                     f"{error.what} {error.remedy}",
                     role="error",
@@ -361,6 +369,12 @@ class MainWindow(QMainWindow):
                     action="Show",
                     act=lambda: self.show_page("loaded"),
                 )
+
+    def _tells_crash_itself(self, model_id: ModelId) -> bool:
+        playground = self.playground_page.view_model
+        return self._page == "loaded" or (
+            self._page == "playground" and playground.is_answered_by(model_id)
+        )
 
     def _say_notices(self, events: list[NoticeRaised]) -> None:
         for event in events:

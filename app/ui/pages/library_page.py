@@ -53,7 +53,7 @@ class LibraryPage(QWidget):
         self.view_model = LibraryViewModel(manager, bridge, self)
         self.search = self._search_box()
         self.browser = ModelBrowser(look, self.view_model)
-        self.inspector = Inspector()
+        self.inspector = Inspector(look)
         self.restore = Banner(look, "retry", "Restore")
         self.scan = Banner(look, "search", "Cancel", busy=True)
         self._chips = QWidget()

@@ -29,6 +29,7 @@ from app.ui.dialogs import ask
 from app.ui.intents import Intents
 from app.ui.theme import Theme
 from app.ui.viewmodels.profile import Profiling
+from app.ui.widgets.choice_box import ChoiceBox
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.waiting_line import WaitingLine
@@ -104,7 +105,7 @@ class ProfilePage(QWidget):
             super().keyPressEvent(event)
 
     def _make_controls(self) -> None:
-        self.choice = QComboBox()
+        self.choice = ChoiceBox(self._look)
         self.choice.setObjectName("profile_model")
         self.choice.setAccessibleName("Model to profile")
         self.choice.setMinimumWidth(CHOICE_WIDTH)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.errors import AppError, ErrorKind
+from app.domain.errors import InvalidFile
 from app.domain.models import ModelId
 from app.domain.switching import SwitchMethod
 from app.manager.manager import Manager
@@ -20,12 +20,6 @@ class Ask(Protocol):
     def __call__(self, title: str, text: str, buttons: Sequence[str]) -> Awaitable[str | None]:
         """Ask it."""
         ...
-
-
-class UnknownKind(AppError):
-    """Something was dropped that is no model."""
-
-    kind = ErrorKind.INVALID_FILE
 
 
 class Gestures(QObject):
@@ -128,7 +122,7 @@ class Gestures(QObject):
             elif Path(path).suffix.casefold() == ".gguf":
                 await self._manager.library.add_file(path)
             else:
-                raise UnknownKind(
+                raise InvalidFile(
                     f"{Path(path).name} is neither a folder nor a GGUF file.",
                     "Choose a folder or a file that ends in .gguf.",
                 )

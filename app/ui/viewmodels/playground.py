@@ -130,6 +130,13 @@ class Playground(QObject):
         """Whether this text can be sent now."""
         return bool(text.strip()) and not self.answering and not self.target.problem
 
+    def is_answered_by(self, model_id: ModelId) -> bool:
+        """Whether the open conversation's last answer is this model's."""
+        if self.current is None:
+            return False
+        last = self.current.live or next(iter(self.current.messages[-1:]), None)
+        return last is not None and last.model_id == model_id
+
     def offered(self) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
         """The models to switch to: those loaded or on their way, then the first few others."""
         models = self._manager.models

@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 from app.domain.models import ModelSpec
 from app.ui import theme
 from app.ui.actions import ACTIONS, MODEL_ACTIONS, Context
+from app.ui.theme import Theme
 from app.ui.viewmodels.overview import Fact, Section
+from app.ui.widgets.copy_line import CopyLine
 from app.ui.widgets.flow_layout import FlowLayout
 
 
@@ -27,8 +29,9 @@ class Inspector(QFrame):
     triggered = Signal(str)
     """The id of an action for the shown model."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._look = look
         self._sections: tuple[Section, ...] = ()
         self.setProperty("role", "card")
         self.setObjectName("inspector")
@@ -84,7 +87,7 @@ class Inspector(QFrame):
         column.setContentsMargins(0, 0, theme.SPACE_2, 0)
         column.setSpacing(theme.SPACE_4)
         for section in sections:
-            column.addLayout(_grid(section))
+            column.addLayout(_grid(section, self._look))
         column.addStretch()
         # The area deletes the widget that it showed before.
         self._area.setWidget(self._facts)
@@ -101,7 +104,7 @@ class Inspector(QFrame):
         return button
 
 
-def _grid(section: Section) -> QGridLayout:
+def _grid(section: Section, look: Theme) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(theme.SPACE_3)
     grid.setVerticalSpacing(theme.SPACE_1)
@@ -115,14 +118,14 @@ def _grid(section: Section) -> QGridLayout:
         label = QLabel(fact.label)
         label.setProperty("role", "muted")
         grid.addWidget(label, row, 0, top)
-        grid.addWidget(_value(fact), row, 1, top)
+        line = CopyLine(look, fact.label, fact.value) if fact.technical else _value(fact)
+        grid.addWidget(line, row, 1, top)
     return grid
 
 
 def _value(fact: Fact) -> QWidget:
-    value = _label(theme.mono() if fact.technical else theme.figures())
-    # A path has no spaces to wrap at; invisible ones let it break after each separator.
-    value.setText(fact.value.replace("/", "/\u200b").replace("\\", "\\\u200b"))
+    value = _label(theme.figures())
+    value.setText(fact.value)
     value.setAccessibleName(f"{fact.label}: {fact.value}")
     if not fact.hint:
         return value

@@ -1,4 +1,4 @@
-"""Short messages over the window's corner. They never take the focus."""
+"""Short messages in the window's upper right. They never take the focus."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -121,20 +121,20 @@ class Toast(QFrame):
 
 
 class Toaster(QObject):
-    """Stacks messages in the lower right corner of a window, the newest lowest."""
+    """Stacks messages at a window's right, where they hide no input, the newest on top."""
 
-    def __init__(self, window: QWidget, look: Theme, *, above: int = 0) -> None:
+    def __init__(self, window: QWidget, look: Theme, *, below: int = 0) -> None:
         """Make a toaster.
 
         Args:
-            window: the widget whose corner it uses.
+            window: the widget that they lie over.
             look: the theme.
-            above: pixels at the bottom to keep free, as for a status bar.
+            below: pixels at the top to keep free, as for a menu and a page's header.
         """
         super().__init__(window)
         self._window = window
         self._look = look
-        self._above = above
+        self._below = below
         self._toasts: list[Toast] = []
         window.installEventFilter(self)
 
@@ -182,14 +182,13 @@ class Toaster(QObject):
         self._place()
 
     def _place(self) -> None:
-        bottom = self._window.height() - theme.SPACE_4 - self._above
+        top = self._below
         for toast in reversed(self._toasts):
             height = toast.heightForWidth(WIDTH)
             toast.resize(WIDTH, max(height, toast.minimumSizeHint().height()))
-            bottom -= toast.height()
-            toast.move(self._window.width() - WIDTH - theme.SPACE_4, bottom)
+            toast.move(self._window.width() - WIDTH - theme.SPACE_4, top)
             toast.raise_()
-            bottom -= theme.SPACE_2
+            top += toast.height() + theme.SPACE_2
 
 
 def _quiet(button: T) -> T:
