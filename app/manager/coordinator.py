@@ -89,6 +89,8 @@ class Instance:
         self.error: AppError | None = None
         self.engine: Engine | None = None
         self.bringing_up: asyncio.Task[None] | None = None
+        self.given_up = False
+        """The load was cancelled or has failed, and its process is being reaped."""
         self.waiters: dict[asyncio.Future[Lease], str] = {}
         """Those who wait for READY, each with a future of its own, and their names."""
         self.unused = asyncio.Event()
@@ -167,7 +169,7 @@ class Coordinator:
 
         Raises:
             ModelError: it can't be loaded; everybody who waits gets the same error.
-            NotLoaded: the load was cancelled by `cancel` or `end`.
+            LoadCancelled: the load was cancelled by `cancel` or `end`.
         """
         while True:
             instance = self._instances.get(spec.id)
@@ -215,7 +217,6 @@ class Coordinator:
         ]
         for instance in instances:
             self._cancel_load(instance)
-        # Loads end by themselves: a second cancel would interrupt the reaping of their process.
         await asyncio.gather(*loads, return_exceptions=True)
         engines = [instance.engine for instance in instances if instance.engine is not None]
         await asyncio.gather(*(engine.close() for engine in engines), return_exceptions=True)
@@ -285,8 +286,10 @@ class Coordinator:
                 waiter.set_result(self._lease(instance, owner))
 
     def _cancel_load(self, instance: Instance) -> None:
-        if instance.state not in COMING or instance.bringing_up is None:
+        if instance.state not in COMING or instance.bringing_up is None or instance.given_up:
             return
+        # Once only: a second cancel would interrupt the reaping.
+        instance.given_up = True
         instance.bringing_up.cancel()
         if instance.state is InstanceState.QUEUED:
             # A task that is cancelled before its first step never runs, so it can't clean up.
@@ -294,6 +297,7 @@ class Coordinator:
 
     async def _abandon(self, instance: Instance, error: Exception | None) -> None:
         """End a load that was cancelled (no error) or failed; its process is reaped first."""
+        instance.given_up = True
         if error is None:
             self._move(instance, InstanceState.STOPPING)
         if instance.engine is not None:

@@ -169,6 +169,24 @@ async def test_that_a_load_cancelled_before_its_first_step_leaves_nobody_waiting
         assert manager.models.instance(LLAMA.id) is None
 
 
+async def test_that_cancelling_twice_does_not_interrupt_the_reaping() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        ports.provider.go.clear()
+        ports.provider.reaped.clear()
+        asked = asyncio.ensure_future(manager.models.load(LLAMA.id))
+        await eventually(lambda: ports.provider.loads)
+        await manager.models.cancel_load(LLAMA.id)
+        await asyncio.sleep(0.01)
+        await manager.models.cancel_load(LLAMA.id)
+        await asyncio.sleep(0.01)
+        assert manager.models.instance(LLAMA.id) is not None
+        ports.provider.reaped.set()
+        await asked
+        assert ports.provider.cancelled == [LLAMA.id]
+
+
 async def test_that_an_ejected_model_lets_its_answers_finish_and_takes_no_new_ones() -> None:
     ports = fake_ports()
     ports.offer(LLAMA)

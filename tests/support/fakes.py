@@ -221,6 +221,9 @@ class FakeProvider:
         self.probe_failures: dict[ModelId, AppError] = {}
         self.go = asyncio.Event()
         self.go.set()
+        self.reaped = asyncio.Event()
+        """Cleared by a test that wants to hold a cancelled load before its process is gone."""
+        self.reaped.set()
 
     async def load(
         self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
@@ -231,6 +234,7 @@ class FakeProvider:
             await asyncio.sleep(0)
             await self.go.wait()
         except asyncio.CancelledError:
+            await self.reaped.wait()
             self.cancelled.append(spec.id)
             raise
         if spec.id in self.failures:
