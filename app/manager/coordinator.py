@@ -89,8 +89,8 @@ class Instance:
         self.error: AppError | None = None
         self.engine: Engine | None = None
         self.bringing_up: asyncio.Task[None] | None = None
-        self.given_up = False
-        """The load was cancelled or has failed, and its process is being reaped."""
+        self.failing = False
+        """The load has failed and its process is being reaped; there is nothing to cancel."""
         self.waiters: dict[asyncio.Future[Lease], str] = {}
         """Those who wait for READY, each with a future of its own, and their names."""
         self.unused = asyncio.Event()
@@ -212,9 +212,7 @@ class Coordinator:
     async def aclose(self) -> None:
         """End every process, without waiting for leases."""
         instances = list(self._instances.values())
-        loads = [
-            item.bringing_up for item in instances if item.state in COMING and item.bringing_up
-        ]
+        loads = [item.bringing_up for item in instances if item.bringing_up is not None]
         for instance in instances:
             self._cancel_load(instance)
         await asyncio.gather(*loads, return_exceptions=True)
@@ -286,23 +284,22 @@ class Coordinator:
                 waiter.set_result(self._lease(instance, owner))
 
     def _cancel_load(self, instance: Instance) -> None:
-        if instance.state not in COMING or instance.bringing_up is None or instance.given_up:
+        # STOPPING is not among them: a second cancel would interrupt the reaping.
+        if instance.state not in COMING or instance.bringing_up is None or instance.failing:
             return
-        # Once only: a second cancel would interrupt the reaping.
-        instance.given_up = True
         instance.bringing_up.cancel()
         if instance.state is InstanceState.QUEUED:
             # A task that is cancelled before its first step never runs, so it can't clean up.
             self._cancelled(instance)
+        else:
+            self._move(instance, InstanceState.STOPPING)
 
     async def _abandon(self, instance: Instance, error: Exception | None) -> None:
         """End a load that was cancelled (no error) or failed; its process is reaped first."""
-        instance.given_up = True
-        if error is None:
-            self._move(instance, InstanceState.STOPPING)
+        instance.failing = error is not None
         if instance.engine is not None:
             await instance.engine.close()
-        if error is None:
+        if error is None or instance.state is InstanceState.STOPPING:
             self._cancelled(instance)
         else:
             instance.error = _as_app_error(error)

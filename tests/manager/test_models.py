@@ -181,9 +181,14 @@ async def test_that_cancelling_twice_does_not_interrupt_the_reaping() -> None:
         await asyncio.sleep(0.01)
         await manager.models.cancel_load(LLAMA.id)
         await asyncio.sleep(0.01)
-        assert manager.models.instance(LLAMA.id) is not None
+        assert manager.models.instance(LLAMA.id).state is InstanceState.STOPPING
+        again = asyncio.ensure_future(manager.models.load(LLAMA.id))
+        await asyncio.sleep(0.01)
+        ports.provider.go.set()
         ports.provider.reaped.set()
         await asked
+        await again
+        assert manager.models.instance(LLAMA.id).generation == 2
         assert ports.provider.cancelled == [LLAMA.id]
 
 
