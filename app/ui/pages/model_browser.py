@@ -14,6 +14,8 @@ from app.ui.viewmodels.model_table import COLUMNS, Column
 
 NAME_WIDTH = 180
 """The least a name gets before other columns yield."""
+NAME_AT_LEAST = 110
+"""What it gets when none is left to yield: the state has to be seen whole."""
 YIELDING = ("provider", "speed", "fit", "architecture", "context", "parameters")
 """The columns that hide in a narrow table, the first of them first."""
 
@@ -69,7 +71,7 @@ class ModelBrowser(QTableView):
             del taken[name]
         for at, column in _others():
             self.setColumnHidden(at, column.id not in taken)
-        self.setColumnWidth(0, max(NAME_WIDTH, room - sum(taken.values())))
+        self.setColumnWidth(0, max(NAME_AT_LEAST, room - sum(taken.values())))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns into the new width."""

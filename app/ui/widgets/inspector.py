@@ -113,13 +113,16 @@ def _grid(section: Section, look: Theme) -> QGridLayout:
     heading = QLabel(section.title)
     heading.setFont(theme.strong())
     grid.addWidget(heading, 0, 0, 1, 2)
-    for row, fact in enumerate(section.facts, start=1):
-        top = Qt.AlignmentFlag.AlignTop
+    top = Qt.AlignmentFlag.AlignTop
+    for fact in section.facts:
+        row = grid.rowCount()
         label = QLabel(fact.label)
         label.setProperty("role", "muted")
         grid.addWidget(label, row, 0, top)
-        line = CopyLine(look, fact.label, fact.value) if fact.technical else _value(fact)
-        grid.addWidget(line, row, 1, top)
+        if fact.technical:
+            grid.addWidget(CopyLine(look, fact.label, fact.value), row + 1, 0, 1, 2)
+        else:
+            grid.addWidget(_value(fact), row, 1, top)
     return grid
 
 
