@@ -17,6 +17,7 @@ from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.templates import TemplateProcess
 from app.storage.opening import open_storage
 from app.system.devices import Machine
+from app.system.orphans import WorkerJournal
 from app.system.processes import WorkerProcesses
 
 
@@ -30,7 +31,9 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
     async with AsyncExitStack() as stack:
         storage = await open_storage(database)
         stack.push_async_callback(storage.aclose)
-        workers = WorkerProcesses()
+        journal = WorkerJournal(database.with_name("workers.jsonl"))
+        journal.sweep()
+        workers = WorkerProcesses(journal)
         stack.push_async_callback(workers.aclose)
         templates = TemplateProcess(workers)
         stack.push_async_callback(templates.aclose)

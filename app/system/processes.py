@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 import app
+from app.system.orphans import WorkerJournal
 from app.tasks import TaskScope
 
 KEPT_LINES = 50
@@ -45,9 +46,11 @@ ENGINE_ENVIRONMENT = {
 class WorkerProcesses:
     """Starts workers and owns them until they are reaped."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: WorkerJournal | None = None) -> None:
+        """Prepare without starting anything; `journal` keeps what a killed app leaves behind."""
         self._tasks = TaskScope("worker processes")
         self._running: set[WorkerProcess] = set()
+        self._journal = journal
 
     async def start(self, kind: str) -> "WorkerProcess":
         """Start `--worker kind`.
@@ -87,6 +90,8 @@ class WorkerProcesses:
         )
         child = WorkerProcess(process, self._tasks)
         self._running.add(child)
+        if self._journal is not None:
+            self._journal.add(child.pid)
         self._tasks.start(f"forget {child.pid}", self._forget(child))
         return child
 
