@@ -18,12 +18,13 @@ from app import __version__
 from app.bootstrap.core import open_manager
 from app.bootstrap.garbage import garbage_collected_here
 from app.cli.arguments import OpenWindow
-from app.domain.errors import StorageError
+from app.domain.errors import AppError, ErrorReport, report_of
 from app.domain.settings import Settings
 from app.resources import icon
 from app.system.crashes import on_loop_exception, start_crash_reports
 from app.system.logs import start_logging
-from app.system.paths import Paths, find_paths
+from app.system.paths import find_paths
+from app.tasks import TaskScope
 from app.ui.bridge import Bridge
 from app.ui.dialogs import QuestionDialog, finished
 from app.ui.intents import Intents
@@ -32,23 +33,15 @@ from app.ui.theme import Theme
 
 log = logging.getLogger(__name__)
 
+ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl+C, the session's end, and the terminal's; not every system knows them all."""
+
 
 def run_window(command: OpenWindow) -> int:
     """Open the window, stay until it is closed, and return the exit status."""
     application = start_application()
-    paths = find_paths(os.environ)
-    with contextlib.ExitStack() as stack:
-        try:
-            paths.create()
-            stack.callback(start_logging(paths.logs))
-            stack.callback(start_crash_reports(paths.crashes))
-        except (StorageError, OSError) as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-        runner = stack.enter_context(
-            asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application))
-        )
-        return runner.run(_open(application, paths, command))
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+        return runner.run(_run(Theme(application), command))
 
 
 def start_application() -> QApplication:
@@ -64,21 +57,30 @@ def start_application() -> QApplication:
     return application
 
 
-async def _open(application: QApplication, paths: Paths, command: OpenWindow) -> int:
-    asyncio.get_running_loop().set_exception_handler(on_loop_exception)
-    theme = Theme(application)
-    try:
-        async with open_window(theme, paths.database, os.environ) as window:
-            window.add_paths(_absolute(command.paths))
-            await until_closed(window)
-    except StorageError as error:
-        log.exception("The state can't be opened")
-        theme.apply(Settings().theme)
-        await finished(
-            QuestionDialog(None, error.what, error.remedy, ["Close"], detail=error.detail)
-        )
-        return 1
+async def _run(theme: Theme, command: OpenWindow) -> int:
+    with contextlib.ExitStack() as stack:
+        try:
+            paths = find_paths(os.environ)
+            paths.create()
+            stack.callback(start_logging(paths.logs))
+            stack.callback(start_crash_reports(paths.crashes))
+            asyncio.get_running_loop().set_exception_handler(on_loop_exception)
+            async with open_window(theme, paths.database, os.environ) as window:
+                window.add_paths(_absolute(command.paths))
+                await until_closed(window)
+        except Exception as error:
+            # The outermost edge: a program that a double click started has no other voice.
+            log.exception("Modelyard can't go on")
+            await _tell(theme, report_of(error))
+            return 1
     return 0
+
+
+async def _tell(theme: Theme, report: ErrorReport) -> None:
+    sys.stderr.write(f"{report.what} {report.remedy}\n")
+    theme.apply(Settings().theme)
+    dialog = QuestionDialog(None, report.what, report.remedy, ["Close"], detail=report.detail)
+    await finished(dialog)
 
 
 @asynccontextmanager
@@ -96,42 +98,55 @@ async def open_window(
         bridge = Bridge(manager)
         window = MainWindow(manager, theme, intents, bridge)
         window.show()
+        if manager.settings.current().restore_on_start:
+            window.perform("restore")
         try:
             yield window
-            await window.save_place()
+            await _keep_place(window)
         finally:
+            manager.begin_close()
             await intents.aclose()
             bridge.close()
             window.hide()
             window.deleteLater()
 
 
+async def _keep_place(window: MainWindow) -> None:
+    try:
+        await window.save_place()
+    except AppError as error:
+        # Where the window was is not worth a question on the way out.
+        log.warning("The window's place isn't kept: %s", error)
+
+
 async def until_closed(window: MainWindow) -> None:
     """Wait until the person closes the window, or the session ends, and means it."""
-    asked = asyncio.Event()
+    asked, ended = asyncio.Event(), asyncio.Event()
     window.close_requested.connect(asked.set)
-    ended = asyncio.Event()
+    scope = TaskScope("close")
+    with _signals(ended.set):
+        ending = scope.start("wait for the session's end", ended.wait())
+        closing = scope.start("wait for the person", _until_meant(window, asked))
+        await asyncio.wait([ending, closing], return_when=asyncio.FIRST_COMPLETED)
+        await scope.aclose()
 
-    def end() -> None:
-        ended.set()
-        asked.set()
 
-    with _signals(end):
-        while True:
-            await asked.wait()
-            asked.clear()
-            if ended.is_set() or await window.confirm_close():
-                break
+async def _until_meant(window: MainWindow, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        if await window.confirm_close():
+            return
 
 
 @contextlib.contextmanager
 def _signals(end: Callable[[], None]) -> Iterator[None]:
-    """Treat Ctrl+C in the terminal and a session's SIGTERM as a close that asks nothing."""
+    """Treat Ctrl+C, a closed terminal and a session's end as a close that asks nothing."""
     loop = asyncio.get_running_loop()
     handled: list[signal.Signals] = []
     # Windows has no loop signal handlers; there Python's own KeyboardInterrupt stays.
     with contextlib.suppress(NotImplementedError):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (getattr(signal, name) for name in ENDS if hasattr(signal, name)):
             loop.add_signal_handler(number, end)
             handled.append(number)
     try:

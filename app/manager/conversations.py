@@ -1,5 +1,6 @@
 """The owner of the conversations, and the stream of one answer."""
 
+import asyncio
 import logging
 import time
 import uuid
@@ -17,7 +18,7 @@ from app.domain.conversations import (
     title_from,
     turns,
 )
-from app.domain.errors import RequestError, report_of
+from app.domain.errors import AppError, RequestError, report_of
 from app.domain.events import ConversationChanged
 from app.domain.generation import (
     FinishReason,
@@ -35,6 +36,7 @@ from app.manager.events import EventBus
 from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.ports import ConversationStore
+from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +62,15 @@ class Conversations:
         self._settings = settings
         self._conversations: dict[ConversationId, Conversation] = {}
         self._streaming: dict[MessageId, Message] = {}
+        self._tasks = TaskScope("conversations")
 
     async def start(self) -> None:
         """Read the list; messages are read when they are asked for."""
         self._conversations = {item.id: item for item in await self._store.conversations()}
+
+    async def aclose(self) -> None:
+        """Let the answers that have ended be kept."""
+        await self._tasks.join()
 
     def all(self) -> tuple[Conversation, ...]:
         """Every conversation, the last changed first."""
@@ -87,8 +94,9 @@ class Conversations:
 
         An answer that a crash of the app cut off is shown as stopped.
         """
-        kept = await self._store.messages(conversation_id)
-        return tuple(self._streaming.get(message.id, _settled(message)) for message in kept)
+        kept = {item.id: _settled(item) for item in await self._store.messages(conversation_id)}
+        live = (m for m in self._streaming.values() if m.conversation_id == conversation_id)
+        return tuple({**kept, **{message.id: message for message in live}}.values())
 
     def create(self) -> Conversation:
         """A new conversation; it is kept from its first prompt on."""
@@ -128,36 +136,26 @@ class Conversations:
 
     # For ChatStream
 
-    async def open_turn(
-        self, conversation_id: ConversationId, text: str | None
-    ) -> tuple[tuple[Message, ...], Message]:
-        """Keep the prompt; return the messages up to it and the empty answer to come.
+    async def history(self, conversation_id: ConversationId) -> tuple[Message, ...]:
+        """The messages that a new turn follows.
 
         Raises:
-            RequestError: the prompt is empty, or there is nothing to retry.
+            RequestError: an answer is under way, or the conversation was deleted.
         """
         history = await self.messages(conversation_id)
-        conversation = self.get(conversation_id)
-        if any(message.id in self._streaming for message in history):
+        self.get(conversation_id)
+        if any(m.conversation_id == conversation_id for m in self._streaming.values()):
             raise RequestError("An answer is still being written here.", "Stop it first.")
-        now = time.time()
-        if text is not None:
-            if not text.strip():
-                raise RequestError("The prompt is empty.", "Type a question first.")
-            if not history:
-                conversation = conversation.model_copy(update={"title": title_from(text)})
-            prompt = _message(conversation_id, Role.USER, text=text)
-            history = (*history, prompt)
-            await self._keep(conversation.model_copy(update={"updated_at": now}))
-            await self._store.save_messages([prompt])
-        else:
-            while history and history[-1].role is Role.ASSISTANT:
-                await self._store.forget_messages([history[-1]])
-                history = history[:-1]
-            if not history:
-                raise RequestError("There is no prompt to answer.", "Type a question first.")
-        answer = _message(conversation_id, Role.ASSISTANT, state=MessageState.STREAMING)
-        return history, answer
+        return history
+
+    async def keep_prompt(self, history: tuple[Message, ...], prompt: Message) -> None:
+        """Keep a prompt and its conversation, also when the caller is cancelled meanwhile."""
+        conversation = self.get(prompt.conversation_id)
+        changes: dict[str, object] = {"updated_at": prompt.created_at}
+        if not history:
+            changes["title"] = title_from(prompt.text)
+        changed = conversation.model_copy(update=changes)
+        await asyncio.shield(self._tasks.start("keep prompt", self._keep_prompt(changed, prompt)))
 
     def request(self, history: tuple[Message, ...]) -> GenerationRequest:
         """What the model is asked, with the settings in force."""
@@ -179,13 +177,35 @@ class Conversations:
         if message.conversation_id in self._conversations:
             await self._store.save_messages([message])
 
-    async def finish(self, message: Message) -> None:
-        """Keep a final answer and count it."""
-        self._streaming.pop(message.id, None)
+    async def replace(self, former: tuple[Message, ...], message: Message) -> None:
+        """Put an answer that has begun in the place of former ones."""
+        await self._store.forget_messages(former)
         await self.save(message)
-        self._events.publish(ConversationChanged(conversation_id=message.conversation_id))
-        if message.model_id is not None and message.stats is not None:
-            await self._metrics.record_request(message.model_id, message.stats)
+
+    async def finish(self, live: Message, final: Message, *, counts: bool) -> None:
+        """Keep a final answer, whatever happens to the caller meanwhile.
+
+        Args:
+            live: the answer as it streamed.
+            final: what is kept; a former answer where the model of the live one wasn't reached.
+            counts: whether it is a use of its model.
+        """
+        await asyncio.shield(
+            self._tasks.start("finish answer", self._finish(live, final, counts=counts))
+        )
+
+    async def _finish(self, live: Message, final: Message, *, counts: bool) -> None:
+        try:
+            await self.save(final)
+        finally:
+            self._streaming.pop(live.id, None)
+            self._events.publish(ConversationChanged(conversation_id=final.conversation_id))
+        if counts and final.model_id is not None and final.stats is not None:
+            await self._metrics.record_request(final.model_id, final.stats)
+
+    async def _keep_prompt(self, conversation: Conversation, prompt: Message) -> None:
+        await self._keep(conversation)
+        await self._store.save_messages([prompt])
 
     async def _keep(self, conversation: Conversation) -> None:
         await self._store.save_conversation(conversation)
@@ -201,9 +221,10 @@ class ChatStream:
     answer that fails keeps its text and its error, and the error is raised.
     """
 
-    prompt: Message
-    answer: Message
-    """Grows with each piece; final once the context is left."""
+    prompt: Message | None = None
+    """Set as soon as it is kept."""
+    answer: Message | None = None
+    """Set with the prompt; grows with each piece and is final once the context is left."""
 
     def __init__(
         self, owner: Conversations, conversation_id: ConversationId, text: str | None, to: str
@@ -214,6 +235,7 @@ class ChatStream:
         self._to = to
         self._stack = AsyncExitStack()
         self._history: tuple[Message, ...] = ()
+        self._replaced: tuple[Message, ...] = ()
         self._lease: Lease | None = None
         self._pieces: AsyncGenerator[TextPiece, None] | None = None
         self._parts: list[str] = []
@@ -223,20 +245,43 @@ class ChatStream:
         """The figures of the answer, once it has ended."""
 
     async def __aenter__(self) -> Self:
-        self._history, self.answer = await self._owner.open_turn(self._conversation_id, self._text)
-        self.prompt = self._history[-1]
+        await self._open()
+        self.answer = _message(self._conversation_id, Role.ASSISTANT, state=MessageState.STREAMING)
         self._owner.streaming(self.answer)
         try:
-            await self._owner.save(self.answer)
             self._lease = await self._stack.enter_async_context(
                 self._owner.lease(self._to, self._conversation_id)
             )
-            self._grow(model_id=self._lease.spec.id, model_name=self._lease.spec.name)
-            await self._owner.save(self.answer)
+            spec = self._lease.spec
+            await self._owner.replace(
+                self._replaced, self._grow(model_id=spec.id, model_name=spec.name)
+            )
         except BaseException as error:
-            await self._end(error)
+            await self._end(self.answer, error)
             raise
         return self
+
+    async def _open(self) -> None:
+        """Keep the prompt, or find the one to answer again.
+
+        Raises:
+            RequestError: the prompt is empty, or there is none.
+        """
+        history = await self._owner.history(self._conversation_id)
+        if self._text is None:
+            self._history, self._replaced = to_answer_again(history)
+            self.prompt = self._history[-1]
+            return
+        if not self._text.strip():
+            raise RequestError("The prompt is empty.", "Type a question first.")
+        # Once it is on its way to the disk it is kept, even if this task is cancelled.
+        self.prompt = _message(self._conversation_id, Role.USER, text=self._text)
+        self._history = (*history, self.prompt)
+        try:
+            await self._owner.keep_prompt(history, self.prompt)
+        except AppError:
+            self.prompt = None
+            raise
 
     def __aiter__(self) -> AsyncGenerator[TextPiece, None]:
         if self._pieces is None:
@@ -249,9 +294,10 @@ class ChatStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        assert self.answer is not None, "the context was entered"
         if self._pieces is not None:
             await self._pieces.aclose()
-        await self._end(error)
+        await self._end(self.answer, error)
 
     async def _stream(self) -> AsyncGenerator[TextPiece, None]:
         assert self._lease is not None, "iterate inside the context"
@@ -265,20 +311,22 @@ class ChatStream:
                     continue
                 self._parts.append(update.text)
                 self._stamps.extend(update.stamps_ns)
-                self._grow(text="".join(self._parts))
+                answer = self._grow(text="".join(self._parts))
                 if time.monotonic() - saved >= SAVE_SECONDS:
-                    await self._owner.save(self.answer)
+                    await self._owner.save(answer)
                     saved = time.monotonic()
                 yield update
 
-    def _grow(self, **changes: object) -> None:
+    def _grow(self, **changes: object) -> Message:
+        assert self.answer is not None, "there is an answer once the context is entered"
         self.answer = self.answer.model_copy(update=changes)
         self._owner.streaming(self.answer)
+        return self.answer
 
-    async def _end(self, error: BaseException | None) -> None:
+    async def _end(self, live: Message, error: BaseException | None) -> None:
         """Settle how the answer ended, keep it, and give the model back."""
-        failed = error is not None and isinstance(error, Exception)
-        if failed:
+        report = report_of(error) if isinstance(error, Exception) else None
+        if report is not None:
             state, finish = MessageState.FAILED, FinishReason.FAILED
         elif self.stats is None or self.stats.finish is FinishReason.CANCELLED:
             state, finish = MessageState.STOPPED, FinishReason.CANCELLED
@@ -289,17 +337,34 @@ class ChatStream:
             self.stats = measure(
                 self._submitted_ns, tuple(self._stamps), finish=finish, prompt_tokens=0
             )
-        self.answer = self.answer.model_copy(
-            update={
-                "state": state,
-                "stats": self.stats,
-                "error": report_of(error) if failed and error is not None else None,
-            }
-        )
+        changes: dict[str, object] = {"state": state, "stats": self.stats, "error": report}
+        if self._lease is None and self._replaced:
+            # No model was reached: the former answer stays, and says what is in the way now.
+            former = self._replaced[-1]
+            changes = {} if report is None else {"state": state, "error": report}
+            self.answer = former.model_copy(update=changes)
+        else:
+            self.answer = live.model_copy(update=changes)
         try:
-            await self._owner.finish(self.answer)
+            await self._owner.finish(live, self.answer, counts=self._lease is not None)
         finally:
             await self._stack.aclose()
+
+
+def to_answer_again(
+    history: tuple[Message, ...],
+) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The messages up to the last prompt, and the answers after it that are to be replaced.
+
+    Raises:
+        RequestError: there is no prompt.
+    """
+    kept = history
+    while kept and kept[-1].role is Role.ASSISTANT:
+        kept = kept[:-1]
+    if not kept:
+        raise RequestError("There is no prompt to answer.", "Type a question first.")
+    return kept, history[len(kept) :]
 
 
 def _message(

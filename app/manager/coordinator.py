@@ -351,7 +351,7 @@ class Coordinator:
             instance.measured = instance.engine.memory() or instance.measured
         if not instance.leases:
             instance.unused.set()
-        if instance.state is not InstanceState.STOPPED:
+        if self._instances.get(instance.spec.id) is instance:
             self._announce(instance)
 
     # Ending

@@ -1,12 +1,13 @@
 """The user's folders and the models found in them."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from pathlib import PurePath
 
-from app.domain.errors import AppError, ErrorReport, InvalidFile, report_of
+from app.domain.errors import AppError, ErrorKind, ErrorReport, FolderError, InvalidFile
 from app.domain.events import FoldersChanged, ScanFinished, ScanProgressed
 from app.domain.models import Folder, ModelId, ModelSpec, ModelStatus, merge_found
 from app.manager.events import EventBus
@@ -29,14 +30,14 @@ class Library:
         self._events = events
         self._folders: dict[str, Folder] = {}
         self._waiting: list[str] = []
-        self._scans_run = False
+        self._running: asyncio.Task[None] | None = None
         self._scanning: ScanProgressed | None = None
         self._scan = TaskScope("library scan")
 
     async def start(self) -> None:
         """Read the folders, and look in the background at what has changed in them."""
         self._folders = {folder.path: folder for folder in await self._store.folders()}
-        await self._check_loose_files()
+        self._scan.start("loose files", self._check_loose_files())
         await self.rescan()
 
     async def aclose(self) -> None:
@@ -91,6 +92,7 @@ class Library:
         if self._folders.pop(path, None) is None:
             return
         await self._store.forget_folder(path)
+        await self._registry.settled()
         await self._registry.forget(
             [
                 spec.id
@@ -108,9 +110,13 @@ class Library:
     async def cancel_scan(self) -> None:
         """End the scan; what it found stays."""
         self._waiting.clear()
-        await self._scan.aclose()
-        self._scans_run, self._scanning = False, None
-        self._scan = TaskScope("library scan")
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+            # A task that is cancelled before its first step doesn't clean up after itself.
+            self._running, self._scanning = None, None
+        # A folder that was added while the scan ended waits for the next one.
+        self._queue(())
 
     async def look(self, folder: str, found: Callable[[ModelSpec], None]) -> None:
         """Scan a folder without keeping anything, for a face that only shows.
@@ -125,17 +131,20 @@ class Library:
 
     def _queue(self, paths: Iterable[str]) -> None:
         self._waiting.extend(path for path in paths if path not in self._waiting)
-        if self._waiting and not self._scans_run:
-            self._scans_run = True
+        if self._waiting and self._running is None:
             self._progress(self._waiting[0], 0, 0)
-            self._scan.start("folders", self._scan_waiting())
+            self._running = self._scan.start("folders", self._scan_waiting())
 
     async def _scan_waiting(self) -> None:
         try:
             while self._waiting:
-                await self._scan_one(self._waiting.pop(0))
+                path = self._waiting.pop(0)
+                try:
+                    await self._scan_one(path)
+                except AppError:
+                    log.exception("The scan of %s couldn't be finished", path)
         finally:
-            self._scans_run = False
+            self._running, self._scanning = None, None
 
     async def _scan_one(self, path: str) -> None:
         seen: dict[ModelId, str] = {}
@@ -151,17 +160,21 @@ class Library:
                     self._progress(path, batch.files, len(seen))
             await self._mark_gone(path, seen)
             finished = True
-        except AppError as failure:
-            error = report_of(failure)
+        except FolderError as failure:
+            error = failure.report()
             finished = True
             await self._mark_gone(path, {})
+        except AppError as failure:
+            # The folder is as it was; it is the finding that couldn't be kept.
+            error = failure.report()
+            finished = True
         finally:
             if not self._waiting:
                 self._scanning = None
             self._events.publish(
                 ScanFinished(folder=path, models=len(seen), cancelled=not finished, error=error)
             )
-        self._set_present(path, present=error is None)
+        self._set_present(path, present=error is None or error.kind is not ErrorKind.FOLDER)
 
     def _progress(self, folder: str, files: int, models: int) -> None:
         self._scanning = ScanProgressed(folder=folder, files=files, models=models)
@@ -203,7 +216,11 @@ class Library:
         present = await self._files.present([spec.path for spec in loose])
         await self._registry.keep([_missing(spec) for spec in loose if spec.path not in present])
         back = [s for s in loose if s.path in present and s.status is ModelStatus.MISSING]
-        await self._merge([await self._files.read(spec.path) for spec in back])
+        for spec in back:
+            try:
+                await self._merge([await self._files.read(spec.path)])
+            except AppError as error:
+                log.info("%s is there and can't be read: %s", spec.path, error)
 
     def _set_present(self, path: str, *, present: bool) -> None:
         folder = self._folders.get(path)

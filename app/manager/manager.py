@@ -70,7 +70,13 @@ class Manager:
         await self.profiles.start()
         await self.library.start()
 
+    def begin_close(self) -> None:
+        """The program is about to end: what is loaded now is what the next start offers."""
+        self.models.begin_close()
+
     async def aclose(self) -> None:
         """End scans and processes; what was acknowledged is kept."""
         await self.library.aclose()
         await self.models.aclose()
+        await self.conversations.aclose()
+        await self._registry.settled()

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from app.domain import memory as rules
 from app.domain.base import Frozen
@@ -16,7 +17,7 @@ from app.domain.errors import (
     MissingFile,
     NotLoaded,
 )
-from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched
+from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched, NoticeRaised
 from app.domain.instances import ENDED, InstanceState, InstanceView, LoadSettings
 from app.domain.models import ACTIVE, Alias, ModelId, ModelSpec, ModelStatus
 from app.domain.profiles import ModelMetrics
@@ -68,6 +69,8 @@ class Models:
         self._events = events
         self._settings = settings
         self._aliases: dict[str, ModelId] = {}
+        self._switching: dict[str, asyncio.Event] = {}
+        """Aliases whose old model makes room for the new one; set when that is settled."""
         self._last_session: tuple[ModelId, ...] = ()
         self._tasks = TaskScope("models")
         self._closing = False
@@ -77,9 +80,13 @@ class Models:
         self._aliases = {alias.name: alias.model_id for alias in await self._store.aliases()}
         self._last_session = await self._store.session()
 
+    def begin_close(self) -> None:
+        """From now on the session stays as it is, and no failed switch is undone."""
+        self._closing = True
+
     async def aclose(self) -> None:
         """End every process; the session stays as it was."""
-        self._closing = True
+        self.begin_close()
         await self._coordinator.aclose()
         await self._tasks.join()
 
@@ -133,9 +140,19 @@ class Models:
         spec = self.get(model_id)
         return rules.predict(spec, rules.context_for(spec, self._settings().context_length))
 
-    def fit(self, model_id: ModelId) -> rules.Fit:
-        """Whether the model fits into what is free now."""
-        return rules.fit(self.predict(model_id), self._coordinator.room())
+    def room(self) -> int:
+        """Bytes that one more model may take now; asks the system, so once for many models."""
+        return self._coordinator.room()
+
+    def fit(self, model_id: ModelId, room: int | None = None) -> rules.Fit:
+        """Whether the model fits into what is free now.
+
+        Args:
+            model_id: the model.
+            room: what `room` said, when several models are asked about.
+        """
+        free = self.room() if room is None else room
+        return rules.fit(self.predict(model_id), free + self._charged(model_id))
 
     def plan_switch(self, model_id: ModelId, alias: str = ACTIVE) -> SwitchPlan:
         """What `switch` would do now."""
@@ -146,7 +163,7 @@ class Models:
             model_id,
             leaving.model_id if leaving is not None else None,
             need=0 if loaded else self.predict(model_id),
-            free=self._coordinator.room(),
+            free=self.room() + self._charged(model_id),
             freed_by_leaving=leaving.charged if leaving is not None else 0,
         )
 
@@ -198,12 +215,13 @@ class Models:
         """Point an alias at another model, loading that first; returns when the routing has changed.
 
         Answers under way finish on the old model. It stays loaded unless both don't fit, and is
-        loaded again when the new one then fails.
+        loaded again when the new one then fails or the switch is cancelled.
 
         Raises:
             DoesNotFit: the plan is to refuse.
             ModelError: the new model can't be loaded; the alias is as it was.
         """
+        self._loadable(model_id)
         plan = self.plan_switch(model_id, alias)
         if plan.method is SwitchMethod.REFUSE:
             raise DoesNotFit(
@@ -211,23 +229,11 @@ class Models:
                 "Choose a smaller model or a shorter context.",
                 f"needs {plan.need} bytes, {plan.free} are free",
             )
-        drained_at: float | None = None
         if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
-            drained_at = time.monotonic()
-            await self._coordinator.end(plan.leaving)
-        try:
-            lease = await self._acquire(model_id, USER)
-        except BaseException:
-            if drained_at is not None and plan.leaving is not None:
-                self._tasks.start("switch back", self._load_again(plan.leaving))
-            raise
-        with lease:
-            previous = self._aliases.get(alias)
-            self._assign(alias, model_id)
-            gap = time.monotonic() - drained_at if drained_at is not None else 0.0
-            self._events.publish(
-                ModelSwitched(name=alias, model_id=model_id, previous=previous, gap_seconds=gap)
-            )
+            await self._drain_and_switch(plan.leaving, model_id, alias)
+        else:
+            with await self._acquire(model_id, USER):
+                self._route(alias, model_id, gap_seconds=0)
         return plan
 
     async def assign_alias(self, name: str, model_id: ModelId) -> None:
@@ -249,15 +255,16 @@ class Models:
         Raises:
             ModelError: one of them can't be loaded; the others are tried all the same.
         """
-        active = self.active()
         failure: AppError | None = None
         for spec in self.restorable():
             try:
-                await self.load(spec.id)
+                with await self._acquire(spec.id, USER):
+                    pass
             except AppError as error:
                 failure = failure or error
-        if active is not None and self._ready(active):
-            self._assign(ACTIVE, active)
+        # The alias is as it was in the last run, or as the user has set it meanwhile.
+        if self.active() is None:
+            self._assign(ACTIVE, self._newest_ready())
         if failure is not None:
             raise failure
 
@@ -271,6 +278,8 @@ class Models:
             NotLoaded: the alias points at nothing.
             ModelError: the model can't be loaded.
         """
+        while (switching := self._switching.get(id_or_alias)) is not None:
+            await switching.wait()
         model_id = self._aliases.get(id_or_alias, ModelId(id_or_alias))
         if id_or_alias == ACTIVE and model_id == ACTIVE:
             raise NotLoaded("No model is active.", "Load one in the Library.")
@@ -278,6 +287,12 @@ class Models:
             yield lease
 
     async def _acquire(self, model_id: ModelId, owner: str) -> Lease:
+        spec = self._loadable(model_id)
+        settings = self._settings()
+        load = LoadSettings(context_length=settings.context_length, threads=settings.threads)
+        return await self._coordinator.acquire(spec, load, owner)
+
+    def _loadable(self, model_id: ModelId) -> ModelSpec:
         spec = self.get(model_id)
         if spec.status is ModelStatus.INVALID:
             raise InvalidFile(
@@ -291,9 +306,40 @@ class Models:
                 "Connect its drive or add its new folder.",
                 spec.path,
             )
-        settings = self._settings()
-        load = LoadSettings(context_length=settings.context_length, threads=settings.threads)
-        return await self._coordinator.acquire(spec, load, owner)
+        return spec
+
+    # Switching
+
+    async def _drain_and_switch(self, leaving: ModelId, model_id: ModelId, alias: str) -> None:
+        """Switch where only one model fits. Prompts to the alias wait for the outcome meanwhile."""
+        started = time.monotonic()
+        self._switching[alias] = asyncio.Event()
+        try:
+            await self._coordinator.end(leaving)
+            with await self._acquire(model_id, USER):
+                self._route(alias, model_id, gap_seconds=time.monotonic() - started)
+        except BaseException:
+            if not self._closing:
+                self._tasks.start("switch back", self._switch_back(leaving))
+            raise
+        finally:
+            self._switching.pop(alias).set()
+            self._save_session()
+
+    async def _switch_back(self, model_id: ModelId) -> None:
+        try:
+            with await self._acquire(model_id, USER):
+                pass
+        except AppError as error:
+            log.warning("The switch failed and %s couldn't be loaded again: %s", model_id, error)
+            self._events.publish(NoticeRaised(report=error.report()))
+
+    def _route(self, alias: str, model_id: ModelId, *, gap_seconds: float) -> None:
+        previous = self._aliases.get(alias)
+        self._assign(alias, model_id)
+        self._events.publish(
+            ModelSwitched(name=alias, model_id=model_id, previous=previous, gap_seconds=gap_seconds)
+        )
 
     # Aliases and session
 
@@ -307,7 +353,7 @@ class Models:
         else:
             self._aliases[name] = model_id
         self._events.publish(AliasAssigned(name=name, model_id=model_id, previous=previous))
-        self._tasks.start(f"save alias {name}", self._save_alias(name, model_id))
+        self._behind(f"save alias {name}", self._save_alias(name, model_id))
 
     async def _save_alias(self, name: str, model_id: ModelId | None) -> None:
         if model_id is None:
@@ -316,16 +362,39 @@ class Models:
             await self._store.save_alias(Alias(name=name, model_id=model_id))
         self._events.publish(AliasSaved(name=name, model_id=model_id))
 
+    def _save_session(self) -> None:
+        # While one model makes room for another, neither is loaded; the session is what was.
+        if self._closing or self._switching:
+            return
+        loaded = [item.model_id for item in self.instances() if self._ready(item.model_id)]
+        self._behind("save session", self._store.save_session(loaded))
+
+    def _behind(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Keep something after the fact; a failure is told, since nobody awaits it."""
+
+        async def keep() -> None:
+            try:
+                await work
+            except AppError as error:
+                log.warning("%s failed: %s", name, error)
+                self._events.publish(NoticeRaised(report=error.report()))
+
+        self._tasks.start(name, keep())
+
     def _moved(self, view: InstanceView) -> None:
         """An instance reached a state: keep the session and the averages in step."""
         if self._closing:
             return
         if view.state is InstanceState.READY and view.load_seconds is not None:
             record = self._metrics.record_load(view.model_id, view.load_seconds)
-            self._tasks.start("record load", record)
+            self._behind("record load", record)
         if view.state is InstanceState.READY or view.state in ENDED:
-            loaded = [item.model_id for item in self.instances() if self._ready(item.model_id)]
-            self._tasks.start("save session", self._store.save_session(loaded))
+            self._save_session()
+
+    def _charged(self, model_id: ModelId) -> int:
+        """What the ledger holds for the model already, which it needn't find again."""
+        view = self._coordinator.view(model_id)
+        return view.charged if view is not None else 0
 
     def _ready(self, model_id: ModelId) -> bool:
         view = self._coordinator.view(model_id)
@@ -341,11 +410,3 @@ class Models:
             return None
         view = self._coordinator.view(current)
         return view if view is not None and view.state is InstanceState.READY else None
-
-    async def _load_again(self, model_id: ModelId) -> None:
-        try:
-            with await self._acquire(model_id, USER):
-                pass
-        except (AppError, asyncio.CancelledError):
-            log.warning("The switch failed and %s couldn't be loaded again", model_id)
-            raise

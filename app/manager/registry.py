@@ -1,5 +1,6 @@
 """The registry: every model that is known, as an in-memory index over its store."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from app.domain import models as rules
@@ -8,6 +9,7 @@ from app.domain.events import ModelsChanged
 from app.domain.models import ModelId, ModelSpec
 from app.manager.events import EventBus
 from app.ports import ModelStore
+from app.tasks import TaskScope
 
 
 class Registry:
@@ -16,6 +18,7 @@ class Registry:
     def __init__(self, store: ModelStore, events: EventBus) -> None:
         self._store = store
         self._events = events
+        self._tasks = TaskScope("registry")
         self._specs: dict[ModelId, ModelSpec] = {}
         self._sorted: tuple[ModelSpec, ...] | None = None
 
@@ -60,12 +63,12 @@ class Registry:
         changed = [spec for spec in specs if self._specs.get(spec.id) != spec]
         if not changed:
             return
-        await self._store.save_models(changed)
-        self._specs.update((spec.id, spec) for spec in changed)
-        self._announce([spec.id for spec in changed])
+        # Whoever cancels the caller doesn't undo the writing, so memory must follow it.
+        await asyncio.shield(self._tasks.start("keep models", self._keep(changed)))
 
     async def forget(self, ids: Sequence[ModelId]) -> None:
         """Remove specs; unknown ids are ignored."""
+        await self.settled()
         known = [model_id for model_id in ids if model_id in self._specs]
         if not known:
             return
@@ -73,6 +76,15 @@ class Registry:
         for model_id in known:
             self._specs.pop(model_id, None)
         self._announce(known)
+
+    async def settled(self) -> None:
+        """Wait until memory holds all that is being written, also for callers long cancelled."""
+        await self._tasks.join()
+
+    async def _keep(self, changed: list[ModelSpec]) -> None:
+        await self._store.save_models(changed)
+        self._specs.update((spec.id, spec) for spec in changed)
+        self._announce([spec.id for spec in changed])
 
     def _announce(self, ids: Sequence[ModelId]) -> None:
         self._sorted = None

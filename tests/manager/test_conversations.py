@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from app.domain.conversations import MessageState
-from app.domain.errors import ContextOverflow, NotLoaded, RequestError, WorkerCrashed
+from app.domain.errors import ContextOverflow, DoesNotFit, NotLoaded, RequestError, WorkerCrashed
 from app.domain.generation import FinishReason, Role
 from app.domain.instances import InstanceState
 from tests.support.fakes import eventually, fake_ports, spec
@@ -234,3 +234,82 @@ async def test_that_deleting_a_conversation_under_way_does_not_bring_it_back() -
         engine.go.set()
         await asking
         assert ports.store.kept_messages == {}
+
+
+async def test_that_a_retry_whose_load_fails_keeps_the_partial_text_and_says_why() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        engine = ports.provider.engines[LLAMA.id]
+        engine.go.clear()
+        conversation = manager.conversations.create()
+        asking = asyncio.ensure_future(ask(manager, conversation))
+        await eventually(lambda: engine.requests)
+        await asyncio.sleep(0.01)
+        engine.crash()
+        await asyncio.wait([asking])
+        asking.exception()
+        ports.provider.failures[LLAMA.id] = DoesNotFit("No room.", "Eject another model.")
+        with pytest.raises(DoesNotFit):
+            async with manager.conversations.retry(conversation.id):
+                pass
+        _, answer = await manager.conversations.messages(conversation.id)
+        assert (answer.text, answer.state) == ("llama0 ", MessageState.FAILED)
+        assert answer.error.what == "No room."
+        assert manager.models.metrics(LLAMA.id).requests == 1
+
+
+async def test_that_a_prompt_on_its_way_to_the_disk_is_kept_when_its_sender_is_cancelled() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    saving, go = asyncio.Event(), asyncio.Event()
+    save = ports.store.save_messages
+
+    async def slowly(messages) -> None:
+        saving.set()
+        await go.wait()
+        await save(messages)
+
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        conversation = manager.conversations.create()
+        ports.store.save_messages = slowly
+        stream = manager.conversations.send(conversation.id, "Hello")
+        sending = asyncio.ensure_future(stream.__aenter__())
+        await saving.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert stream.prompt.text == "Hello"
+        go.set()
+        await eventually(lambda: ports.store.kept_messages)
+        assert [m.text for m in await manager.conversations.messages(conversation.id)] == ["Hello"]
+
+
+async def test_that_a_second_cancel_while_the_answer_is_kept_loses_nothing() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        engine = ports.provider.engines[LLAMA.id]
+        engine.go.clear()
+        conversation = manager.conversations.create()
+        asking = asyncio.ensure_future(ask(manager, conversation))
+        await eventually(lambda: engine.requests)
+        await asyncio.sleep(0.01)
+        save, go = ports.store.save_messages, asyncio.Event()
+
+        async def slowly(messages) -> None:
+            await go.wait()
+            await save(messages)
+
+        ports.store.save_messages = slowly
+        asking.cancel()
+        await asyncio.sleep(0.01)
+        asking.cancel()
+        await asyncio.wait([asking])
+        go.set()
+        await eventually(lambda: manager.models.metrics(LLAMA.id).requests)
+        _, answer = await manager.conversations.messages(conversation.id)
+        assert (answer.state, answer.text) == (MessageState.STOPPED, "llama0 ")
+        assert manager.models.instance(LLAMA.id).leases == ()

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from app.domain.errors import InvalidFile, MissingFile
+from app.domain.errors import InvalidFile, MissingFile, StorageError
 from app.domain.events import ModelsChanged, ScanFinished, ScanProgressed
 from app.domain.models import ModelStatus
 from tests.support.fakes import eventually, fake_ports, spec
@@ -143,10 +143,10 @@ async def test_that_a_single_file_is_registered_where_it_lies_and_missed_when_go
             await manager.library.add_file("/nowhere.gguf")
     ports.files.disk["/downloads"] = []
     async with ports.manager() as manager:
-        assert manager.models.get(A.id).status is ModelStatus.MISSING
+        await eventually(lambda: manager.models.get(A.id).status is ModelStatus.MISSING)
     ports.files.disk["/downloads"] = [A]
     async with ports.manager() as manager:
-        assert manager.models.get(A.id).status is ModelStatus.AVAILABLE
+        await eventually(lambda: manager.models.get(A.id).status is ModelStatus.AVAILABLE)
 
 
 async def test_that_a_broken_single_file_is_listed_and_told() -> None:
@@ -184,3 +184,62 @@ async def test_that_an_unchanged_rescan_announces_no_model() -> None:
         await scanned(manager)
         await asyncio.sleep(0)
         assert not [i for i in subscription.take() if isinstance(i.event, ModelsChanged)]
+
+
+async def test_that_a_finding_that_cannot_be_kept_marks_nothing_missing() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        ports.files.disk["/models"] = [A, B]
+
+        async def refuse(specs: object) -> None:
+            raise StorageError("The disk is full.", "Make room.")
+
+        ports.store.save_models = refuse
+        subscription = manager.events.subscribe(lambda: None)
+        await manager.library.rescan()
+        await scanned(manager)
+        assert subscription.take()[-1].event.error.what == "The disk is full."
+        assert manager.library.folders()[0].present
+        assert manager.models.get(A.id).status is ModelStatus.AVAILABLE
+
+
+async def test_that_a_folder_removed_while_its_models_are_being_kept_leaves_none_behind() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    saving, go = asyncio.Event(), asyncio.Event()
+    save = ports.store.save_models
+
+    async def slowly(specs) -> None:
+        saving.set()
+        await go.wait()
+        await save(specs)
+
+    ports.store.save_models = slowly
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await saving.wait()
+        removing = asyncio.ensure_future(manager.library.remove_folder("/models"))
+        await asyncio.sleep(0.01)
+        go.set()
+        await removing
+        assert ports.store.kept_models == {}
+        assert manager.models.search() == ()
+
+
+async def test_that_a_folder_added_while_a_scan_is_being_cancelled_is_scanned() -> None:
+    ports = fake_ports()
+    ports.files.disk.update({"/models": [A, B], "/other": [spec("c", path="/other/c.gguf")]})
+    async with ports.manager() as manager:
+        ports.files.go.clear()
+        await manager.library.add_folder("/models")
+        await eventually(lambda: manager.library.scanning().files == 1)
+        cancelling = asyncio.ensure_future(manager.library.cancel_scan())
+        await asyncio.sleep(0)
+        await manager.library.add_folder("/other")
+        ports.files.go.set()
+        await cancelling
+        await eventually(lambda: "c" in [item.name for item in manager.models.search()])
+        await scanned(manager)

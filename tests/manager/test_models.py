@@ -9,12 +9,14 @@ from app.domain.errors import (
     LoadCancelled,
     MissingFile,
     NotLoaded,
+    StorageError,
     UnknownModel,
     WorkerCrashed,
 )
-from app.domain.events import AliasAssigned, InstanceChanged, ModelSwitched
+from app.domain.events import AliasAssigned, InstanceChanged, ModelSwitched, NoticeRaised
 from app.domain.instances import InstanceState
-from app.domain.models import ModelId, ModelStatus
+from app.domain.memory import Fit
+from app.domain.models import ModelId, ModelSpec, ModelStatus
 from app.domain.switching import SwitchMethod
 from tests.support.fakes import GIGABYTE, FakeDevices, eventually, fake_ports, spec
 
@@ -431,3 +433,122 @@ async def test_that_search_needs_every_word_and_sorts_by_name() -> None:
 
 def test_that_a_crash_error_is_a_model_error() -> None:
     assert WorkerCrashed("a", "b").report().kind is ErrorKind.CRASHED
+
+
+def crowded(ports) -> tuple[ModelSpec, ModelSpec]:
+    """Two models of which the machine holds one."""
+    ports.devices = FakeDevices(total=4 * GIGABYTE)
+    old, new = spec("old", size_bytes=2 * GIGABYTE), spec("new", size_bytes=2 * GIGABYTE)
+    ports.offer(old, new)
+    return old, new
+
+
+async def test_that_a_target_that_is_loading_already_is_not_counted_twice() -> None:
+    ports = fake_ports()
+    ports.devices = FakeDevices(total=6 * GIGABYTE)
+    old, new = spec("old", size_bytes=2 * GIGABYTE), spec("new", size_bytes=2 * GIGABYTE)
+    ports.offer(old, new)
+    async with ports.manager() as manager:
+        await manager.models.load(old.id)
+        ports.provider.go.clear()
+        loading = asyncio.ensure_future(manager.models.load(new.id))
+        await eventually(lambda: new.id in ports.provider.loads)
+        assert manager.models.plan_switch(new.id).method is SwitchMethod.OVERLAP
+        assert manager.models.fit(new.id) is Fit.FITS
+        ports.provider.go.set()
+        await loading
+
+
+async def test_that_a_prompt_during_a_draining_switch_waits_and_goes_to_the_new_model() -> None:
+    ports = fake_ports()
+    old, new = crowded(ports)
+    async with ports.manager() as manager:
+        await manager.models.load(old.id)
+        async with manager.models.lease("active", "first"):
+            switching = asyncio.ensure_future(manager.models.switch(new.id))
+            await eventually(lambda: states_of(manager) == {old.id: InstanceState.DRAINING})
+
+            async def ask() -> str:
+                async with manager.models.lease("active", "second") as lease:
+                    return lease.spec.name
+
+            asked = asyncio.ensure_future(ask())
+            await asyncio.sleep(0.01)
+        await switching
+        assert await asked == "new"
+
+
+async def test_that_a_switch_to_what_cannot_be_loaded_drains_nobody() -> None:
+    ports = fake_ports()
+    old, _ = crowded(ports)
+    gone = spec("gone", size_bytes=2 * GIGABYTE, status=ModelStatus.MISSING, path="/away/gone")
+    ports.store.kept_models[gone.id] = gone
+    async with ports.manager() as manager:
+        await manager.models.load(old.id)
+        with pytest.raises(MissingFile):
+            await manager.models.switch(gone.id)
+        assert states_of(manager) == {old.id: InstanceState.READY}
+
+
+async def test_that_a_cancelled_draining_switch_brings_the_old_model_back() -> None:
+    ports = fake_ports()
+    old, new = crowded(ports)
+    async with ports.manager() as manager:
+        await manager.models.load(old.id)
+        async with manager.models.lease("active", "first"):
+            switching = asyncio.ensure_future(manager.models.switch(new.id))
+            await eventually(lambda: states_of(manager) == {old.id: InstanceState.DRAINING})
+            switching.cancel()
+            await asyncio.wait([switching])
+        await eventually(lambda: states_of(manager) == {old.id: InstanceState.READY})
+        assert manager.models.active() == old.id
+        assert ports.provider.loads == [old.id, old.id]
+
+
+async def test_that_a_rollback_that_fails_is_told() -> None:
+    ports = fake_ports()
+    old, new = crowded(ports)
+    async with ports.manager() as manager:
+        await manager.models.load(old.id)
+        ports.provider.failures.update({old.id: BROKEN, new.id: BROKEN})
+        subscription = manager.events.subscribe(lambda: None)
+        with pytest.raises(InvalidFile):
+            await manager.models.switch(new.id)
+        await eventually(
+            lambda: [i for i in subscription.take() if isinstance(i.event, NoticeRaised)]
+        )
+
+
+async def test_that_a_quit_during_a_draining_switch_still_offers_the_old_model() -> None:
+    ports = fake_ports()
+    old, new = crowded(ports)
+    async with ports.manager() as manager:
+        await manager.models.load(old.id)
+        ports.provider.go.clear()
+        switching = asyncio.ensure_future(manager.models.switch(new.id))
+        await eventually(lambda: new.id in ports.provider.loads)
+        manager.begin_close()
+        switching.cancel()
+        await asyncio.wait([switching])
+    assert ports.store.kept_session == (old.id,)
+    assert ports.provider.loads == [old.id, new.id]
+
+
+async def test_that_what_cannot_be_kept_behind_a_switch_is_told() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+
+    async def refuse(alias: object) -> None:
+        raise StorageError("The disk is full.", "Make room.")
+
+    ports.store.save_alias = refuse
+    async with ports.manager() as manager:
+        subscription = manager.events.subscribe(lambda: None)
+        await manager.models.load(LLAMA.id)
+        await eventually(
+            lambda: [i for i in subscription.take() if isinstance(i.event, NoticeRaised)]
+        )
+
+
+def states_of(manager) -> dict[ModelId, InstanceState]:
+    return {view.model_id: view.state for view in manager.models.instances()}
