@@ -1,5 +1,7 @@
 """The Playground's view-model: conversations, answers, and where prompts go."""
 
+import asyncio
+
 from app.domain.conversations import MessageState
 from app.domain.errors import ErrorReport, InvalidFile
 from app.domain.models import Capability, CapabilityFact, ModelStatus
@@ -217,6 +219,82 @@ async def test_that_conversations_are_back_after_a_restart(qapp) -> None:
         playground.show()
         await eventually(lambda: playground.current and len(playground.current.messages) == 2)
         assert playground.title() == "Remember me"
+
+
+def held(store, name: str) -> asyncio.Event:
+    """Let a method of the store wait for the event that is returned; `called` tells of the call."""
+    go, call = asyncio.Event(), getattr(store, name)
+    go.called = asyncio.Event()
+
+    async def wait(*arguments):
+        go.called.set()
+        await go.wait()
+        return await call(*arguments)
+
+    setattr(store, name, wait)
+    return go
+
+
+async def test_that_a_prompt_stopped_while_it_is_kept_stays_in_view(qapp) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        playground = r.playground()
+        playground.show()
+        await eventually(lambda: playground.current)
+        chat = playground.current
+        go = held(r.ports.store, "save_messages")
+        playground.send("Hello")
+        await go.called.wait()
+        playground.stop()
+        await eventually(lambda: not playground.answering)
+        assert [message.text for message in chat.messages] == ["Hello"]
+        assert chat.draft == ""
+        go.set()
+        await eventually(lambda: r.ports.store.kept_messages)
+        assert chat.messages == await r.manager.conversations.messages(chat.id)
+
+
+async def test_that_a_prompt_stopped_before_it_is_kept_goes_back_to_the_draft(qapp) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        playground = r.playground()
+        playground.show()
+        chat = playground.current
+        await eventually(lambda: not r.intents.running(f"open:{chat.id}"))
+        go = held(r.ports.store, "messages")
+        playground.send("Hello")
+        await go.called.wait()
+        chat.draft = "and this"
+        playground.stop()
+        await eventually(lambda: not playground.answering)
+        assert chat.messages == ()
+        assert chat.draft == "Hello\nand this"
+        assert not r.ports.store.kept_messages
+
+
+async def test_that_a_prompt_sent_while_the_history_is_read_follows_it(qapp) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        playground = r.playground()
+        playground.show()
+        await eventually(lambda: playground.current)
+        playground.send("First")
+        await eventually(lambda: not playground.answering)
+    go = held(r.ports.store, "messages")
+    async with rig(ports=r.ports) as again:
+        await again.load(ALPHA)
+        playground = again.playground()
+        playground.show()
+        await go.called.wait()
+        chat = playground.current
+        playground.send("Second")
+        await asyncio.sleep(0.02)
+        assert [message.text for message in chat.messages] == ["Second"]
+        go.set()
+        await eventually(lambda: not playground.answering)
+        prompts = [message.text for message in chat.messages[::2]]
+        assert prompts == ["First", "Second"]
+        assert chat.messages == await again.manager.conversations.messages(chat.id)
 
 
 def test_that_a_target_says_why_it_cannot_answer() -> None:

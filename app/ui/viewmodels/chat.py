@@ -1,5 +1,6 @@
 """One open conversation: its turns, and the answer under way."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ class Chat(QObject):
         self.draft = ""
         """What is typed and not sent."""
         self._manager = manager
+        self._opened = asyncio.Event()
+        """Set once the kept messages were read, or couldn't be."""
         self._target: ModelId | None = None
         self._parts: list[str] = []
 
@@ -72,17 +75,18 @@ class Chat(QObject):
         return last if failed else None
 
     async def open(self) -> None:
-        """Read the messages that are kept."""
-        messages = await self._manager.conversations.messages(self.id)
-        if not self.answering:
-            self.messages = messages
-            self.changed.emit()
+        """Read the messages that are kept; what is asked meanwhile waits for them."""
+        try:
+            earlier = await self._manager.conversations.messages(self.id)
+        finally:
+            self._opened.set()
+        self._show((*earlier, *self.messages))
 
     async def send(self, text: str) -> None:
         """Ask and follow the answer to its end.
 
         Raises:
-            AppError: the prompt was refused; nothing is kept of it.
+            AppError: the prompt was refused; it is in the draft again.
         """
         self._start()
         prompt = Message(
@@ -92,10 +96,15 @@ class Chat(QObject):
             text=text,
             created_at=time.time(),
         )
-        before = self.messages
-        self.messages = (*before, prompt)
+        self.messages = (*self.messages, prompt)
         self.prompted.emit(prompt)
-        await self._follow(self._manager.conversations.send(self.id, text), before)
+        stream = self._manager.conversations.send(self.id, text)
+        try:
+            await self._follow(stream)
+        finally:
+            if stream.prompt is None:
+                self.draft = "\n".join(part for part in (text, self.draft) if part)
+                self._show(self.messages[:-1])
 
     async def retry(self) -> None:
         """Answer the last prompt again.
@@ -107,9 +116,13 @@ class Chat(QObject):
         before = kept = self.messages
         while kept and kept[-1].role is Role.ASSISTANT:
             kept = kept[:-1]
-        self.messages = kept
-        self.changed.emit()
-        await self._follow(self._manager.conversations.retry(self.id), before)
+        self._show(kept)
+        stream = self._manager.conversations.retry(self.id)
+        try:
+            await self._follow(stream)
+        finally:
+            if stream.prompt is None:
+                self._show(before)
 
     def waiting(self) -> Waiting | None:
         """What stands between the prompt and the first token; None when nothing does."""
@@ -127,8 +140,9 @@ class Chat(QObject):
             return Waiting(f"Loading {name}, {words.percent(view.progress)}", view.progress)
         return Waiting(f"{name}: {words.state(view)}")
 
-    async def _follow(self, stream: ChatStream, before: tuple[Message, ...]) -> None:
+    async def _follow(self, stream: ChatStream) -> None:
         try:
+            await self._opened.wait()
             async with stream:
                 self.live = stream.answer
                 self.began.emit(stream.answer)
@@ -137,10 +151,10 @@ class Chat(QObject):
                     self._grow(piece.text)
         except AppError:
             # An answer that was kept tells its error in its own place.
-            if not _is_kept(stream):
+            if stream.answer is None:
                 raise
         finally:
-            self._settle(stream, before)
+            self._settle(stream)
 
     def _start(self) -> None:
         self.answering = True
@@ -157,26 +171,22 @@ class Chat(QObject):
         if first:
             self.waiting_changed.emit()
 
-    def _settle(self, stream: ChatStream, before: tuple[Message, ...]) -> None:
+    def _settle(self, stream: ChatStream) -> None:
         """Take over what the manager kept."""
         self.answering = False
         began, self.live = self.live is not None, None
         written, self._parts = self.partial, []
-        if not _is_kept(stream):
-            self.messages = before
-            self.changed.emit()
-        else:
+        if stream.prompt is not None:
             asked = bool(self.messages) and self.messages[-1].id == ASKED
             turns = (*self.messages[:-1], stream.prompt) if asked else self.messages
-            self.messages = (*turns, stream.answer)
-            if began and stream.answer.text.startswith(written):
+            self.messages = (*turns, stream.answer) if stream.answer is not None else turns
+            if began and stream.answer is not None and stream.answer.text.startswith(written):
                 self.grew.emit(stream.answer.text[len(written) :])
                 self.ended.emit(stream.answer)
             else:
                 self.changed.emit()
         self.waiting_changed.emit()
 
-
-def _is_kept(stream: ChatStream) -> bool:
-    """Whether the stream came as far as keeping its prompt."""
-    return hasattr(stream, "answer")
+    def _show(self, messages: tuple[Message, ...]) -> None:
+        self.messages = messages
+        self.changed.emit()

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.conversations import ConversationId
-from app.domain.errors import AppError, UnknownModel
+from app.domain.errors import UnknownModel
 from app.domain.events import (
     AliasAssigned,
     ConversationChanged,
@@ -196,7 +196,7 @@ class Playground(QObject):
         if self.current is None or not self.can_send(text):
             return False
         self.current.draft = ""
-        return self._run(self.current, self._send(self.current, text))
+        return self._run(self.current, self.current.send(text))
 
     def retry(self) -> bool:
         """Answer the open conversation's last prompt again; whether that began."""
@@ -214,16 +214,7 @@ class Playground(QObject):
         self._gestures.switch(model_id)
 
     def _run(self, chat: Chat, work: Coroutine[Any, Any, None]) -> bool:
-        return self._intents.run(_chat(chat.id), work, label=f"Answer in “{self.title()}”")
-
-    async def _send(self, chat: Chat, text: str) -> None:
-        try:
-            await chat.send(text)
-        except AppError:
-            # Refused before it was kept: the words go back to where they were typed.
-            chat.draft = text
-            chat.changed.emit()
-            raise
+        return self._intents.run(_chat(chat.id), work)
 
     async def _delete(self, conversation_id: ConversationId) -> None:
         await self._manager.conversations.delete(conversation_id)
