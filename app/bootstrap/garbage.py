@@ -27,12 +27,17 @@ async def garbage_collected_here() -> AsyncIterator[None]:
         yield
     finally:
         await scope.aclose()
+        gc.unfreeze()
         gc.collect()
         if enabled:
             gc.enable()
 
 
 async def _collect() -> None:
+    await asyncio.sleep(SECONDS)
+    # The program and its library, loaded by now, stay for good: looking through them again and
+    # again would stall the window for tens of milliseconds.
+    gc.freeze()
     while True:
         await asyncio.sleep(SECONDS)
         generation = due(gc.get_count(), gc.get_threshold())

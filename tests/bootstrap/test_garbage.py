@@ -27,6 +27,7 @@ async def test_that_garbage_dies_on_the_loops_thread_and_in_no_other(
     died_in: set[str] = set()
     enabled = gc.isenabled()
     async with garbage_collected_here():
+        await eventually(gc.get_freeze_count)
         for _ in range(50):
             weakref.finalize(Node(), lambda: died_in.add(threading.current_thread().name))
         await asyncio.to_thread(make_garbage)
