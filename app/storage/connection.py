@@ -3,6 +3,8 @@
 import errno
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -35,8 +37,16 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Give a sound database its journal and its guards."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if _code_of(error) != sqlite3.SQLITE_BUSY:
+            raise
+        # Unlike a change, the switch doesn't wait for another Modelyard that is switching, too.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        connection.execute("PRAGMA journal_mode = WAL")
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = FULL",
         # SQLite's own checkpoint makes every thousandth change wait for it.
         "wal_autocheckpoint = 0",
@@ -44,6 +54,18 @@ def prepare(connection: sqlite3.Connection) -> None:
         "trusted_schema = OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Read the database as it is at one moment, whatever others write meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        # SQLite ends the transaction itself after some errors.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def fault(connection: sqlite3.Connection) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.domain.errors import ErrorKind, ErrorReport, StorageError
 from app.storage import schema
 from app.storage.backups import STAMP, Backup, backups_of, restore
-from app.storage.connection import fault, is_damage
+from app.storage.connection import fault, is_damage, snapshot
 
 log = logging.getLogger(__name__)
 
@@ -42,18 +42,20 @@ def check(connection: sqlite3.Connection, database: Path, steps: Sequence[schema
         StorageError: it belongs to a later Modelyard or to another program.
     """
     try:
-        ours, version = schema.is_ours(connection), schema.version_of(connection)
-        # Said before anything is called damaged: a later version may know better.
-        if ours and version > len(steps):
-            raise StorageError(
-                "Modelyard's data was saved by a later version of Modelyard.",
-                "Install that version again, or choose another place for the data.",
-                f"{database}: version {version}, this program knows {len(steps)}",
-            )
-        wrong = fault(connection)
-        (held,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if wrong is None and ours and not schema.is_whole(connection, steps):
-            wrong = f"the tables aren't those of version {version}"
+        # Another Modelyard may be making the tables: the mark and the tables belong to one moment.
+        with snapshot(connection):
+            ours, version = schema.is_ours(connection), schema.version_of(connection)
+            # Said before anything is called damaged: a later version may know better.
+            if ours and version > len(steps):
+                raise StorageError(
+                    "Modelyard's data was saved by a later version of Modelyard.",
+                    "Install that version again, or choose another place for the data.",
+                    f"{database}: version {version}, this program knows {len(steps)}",
+                )
+            wrong = fault(connection)
+            (held,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if wrong is None and ours and not schema.is_whole(connection, steps):
+                wrong = f"the tables aren't those of version {version}"
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if isinstance(error, UnicodeDecodeError) or is_damage(error):
             raise DamagedDatabase(str(error)) from error

@@ -108,17 +108,24 @@ def is_whole(connection: sqlite3.Connection, steps: Sequence[Step]) -> bool:
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
     """Take the steps that are missing, each in a transaction of its own."""
-    for version in range(version_of(connection), len(steps)):
+    while version_of(connection) < len(steps):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in steps[version]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {version + 1}")
+            # Another Modelyard may have taken the step while this one waited for its turn.
+            version = version_of(connection)
+            if version < len(steps):
+                _take(connection, steps[version], version)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+
+def _take(connection: sqlite3.Connection, step: Step, version: int) -> None:
+    for statement in step:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {version + 1}")
 
 
 def _layout(connection: sqlite3.Connection) -> list[tuple[str, str]]:

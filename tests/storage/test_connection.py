@@ -35,3 +35,17 @@ def test_that_a_prepared_connection_is_durable_and_guarded(tmp_path):
         "foreign_keys": 1,
         "trusted_schema": 0,
     }
+
+
+def test_that_setting_the_journal_up_waits_for_another_that_does_the_same(tmp_path):
+    path = tmp_path / "state.db"
+    with closing(connect(path)) as mine, closing(connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def finish(statement):
+            if statement == "BEGIN IMMEDIATE":
+                other.execute("COMMIT")
+
+        mine.set_trace_callback(finish)
+        prepare(mine)
+        assert mine.execute("PRAGMA journal_mode").fetchone() == ("wal",)

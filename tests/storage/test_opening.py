@@ -12,6 +12,7 @@ from app.domain.errors import ErrorKind, StorageError
 from app.domain.generation import Role
 from app.storage import schema
 from app.storage.backups import DAY_SECONDS, back_up, backups_of
+from app.storage.connection import connect, prepare
 from app.storage.opening import open_file, open_storage
 
 NOW = 1_900_000_000.0
@@ -307,3 +308,44 @@ def test_that_databases_side_by_side_keep_their_own_backups(tmp_path):
         open_file(tmp_path / f"{name}.db", STEPS[:1], NOW)[0].close()
     (backup,) = backups_of(tmp_path / "one.db")
     assert backup.path.name.startswith("one-2")
+
+
+@pytest.mark.parametrize("read", ["is_ours", "version_of"])
+def test_that_two_first_starts_at_once_share_one_database(tmp_path, monkeypatch, read):
+    """The second start makes the tables right after the first one has read a mark or a version."""
+    path = tmp_path / "state.db"
+    # The second start is past its own check and has set the journal up.
+    second = connect(path)
+    prepare(second)
+    reading = getattr(schema, read)
+
+    def read_and_let_the_second_go_on(connection):
+        before = reading(connection)
+        monkeypatch.setattr(schema, read, reading)
+        schema.migrate(second, STEPS)
+        return before
+
+    monkeypatch.setattr(schema, read, read_and_let_the_second_go_on)
+    first, recovered = open_file(path, STEPS, NOW)
+    assert recovered is None
+    first.execute("INSERT INTO notes VALUES ('hello', 5)")
+    assert second.execute("SELECT * FROM notes").fetchall() == [("hello", 5)]
+    first.close()
+    second.close()
+
+
+def test_that_a_step_is_not_taken_twice(tmp_path, monkeypatch):
+    first, second = (connect(tmp_path / "state.db") for _ in range(2))
+    version_of = schema.version_of
+
+    def read_and_let_the_second_go_on(connection):
+        before = version_of(connection)
+        monkeypatch.setattr(schema, "version_of", version_of)
+        schema.migrate(second, STEPS)
+        return before
+
+    monkeypatch.setattr(schema, "version_of", read_and_let_the_second_go_on)
+    schema.migrate(first, STEPS)
+    assert version_of(first) == 2
+    first.close()
+    second.close()
