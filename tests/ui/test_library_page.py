@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton, QToolButton
 
 from app.domain.errors import LoadStalled
+from app.domain.events import InstanceChanged
 from app.domain.models import Folder, ModelId, ModelStatus
 from app.ui.bridge import Bridge
 from app.ui.delegates.model_delegate import TALL_ROW
@@ -29,7 +30,7 @@ async def library(qtbot, ports, *, settled=True):
         qtbot.addWidget(page)
         page.resize(1200, 700)
         page.show()
-        page.asked = []
+        page.asked, page.drain = [], bridge.drain
         page.requested.connect(lambda *request: page.asked.append(request))
         if settled:
             await eventually(lambda: manager.library.scanning() is None)
@@ -214,6 +215,56 @@ async def test_that_a_narrow_table_keeps_the_name_readable(qtbot):
         page.resize(1600, 600)
         await asyncio.sleep(0.05)
         assert not any(browser.isColumnHidden(at) for at in range(len(NAMES)))
+
+
+def readings_of(devices):
+    """A list that gets an entry with each reading of the machine's memory."""
+    readings, memory = [], devices.memory
+
+    def read():
+        readings.append(memory())
+        return readings[-1]
+
+    devices.memory = read
+    return readings
+
+
+async def test_that_memory_is_read_once_for_all_rows(qtbot):
+    ports = fake_ports()
+    ports.offer(*(spec(f"Model {number}") for number in range(9)))
+    async with library(qtbot, ports) as (_, page):
+        readings = readings_of(ports.devices)
+        page.view_model._facts.forget_room()
+        assert [cell(page, row, "fit") for row in range(9)] == ["fits"] * 9
+        assert len(readings) == 1
+
+
+async def test_that_progress_reads_no_memory_and_repaints_its_own_row_only(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Mistral"), spec("Qwen"))
+    ports.provider.go.clear()
+    async with library(qtbot, ports) as (manager, page):
+        loading = asyncio.create_task(manager.models.load(ModelId("local:Mistral")))
+        await eventually(lambda: cell(page, 1, "state") == "loading 25 %")
+        readings, announced = readings_of(ports.devices), []
+        page.view_model.table.dataChanged.connect(
+            lambda first, last: announced.append((first.row(), last.row()))
+        )
+        page.browser.sortByColumn(NAMES.index("state"), Qt.SortOrder.AscendingOrder)
+        page.drain()
+        assert [cell(page, row, "fit") for row in range(3)] == ["fits"] * 3
+        readings.clear()
+        announced.clear()
+        view = manager.models.instance(ModelId("local:Mistral"))
+        further = view.model_copy(update={"progress": 0.5})
+        manager.events.publish(InstanceChanged(instance=further))
+        page.drain()
+        assert announced == [(0, 0)]
+        page.browser.viewport().repaint()
+        assert readings == []
+        ports.provider.go.set()
+        await loading
+        await eventually(lambda: readings)
 
 
 async def test_that_columns_sort_with_unknown_values_last(qtbot):

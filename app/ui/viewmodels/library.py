@@ -14,6 +14,7 @@ from app.domain.events import (
     ScanFinished,
     ScanProgressed,
 )
+from app.domain.instances import InstanceView
 from app.domain.models import Folder, ModelId, ModelSpec
 from app.manager.manager import Manager
 from app.ui import words
@@ -45,7 +46,8 @@ class LibraryViewModel(QObject):
         self._facts = ModelFacts(manager.models)
         self._selected: ModelId | None = None
         self._failed: frozenset[ModelId] = frozenset()
-        self._query = ""
+        self._settled: dict[ModelId, InstanceView] = {}
+        """The last view of each instance, without the progress of its load."""
         self._errors: dict[str, ErrorReport] = {}
         # What is missing at the start is shown, not announced: nobody asked just now.
         self._first_scan = {folder.path for folder in manager.library.folders()}
@@ -70,11 +72,6 @@ class LibraryViewModel(QObject):
         """The selected model, if it is still known."""
         return self.context().model
 
-    @property
-    def query(self) -> str:
-        """What is searched for."""
-        return self._query
-
     def refresh(self) -> None:
         """Show what the registry knows now."""
         self._stale = False
@@ -84,7 +81,6 @@ class LibraryViewModel(QObject):
 
     def search(self, text: str) -> None:
         """Show the models that contain every word."""
-        self._query = text
         self.table.filter(text)
         self.rows_changed.emit()
 
@@ -150,8 +146,17 @@ class LibraryViewModel(QObject):
 
     def _instances_changed(self, events: list[InstanceChanged]) -> None:
         ids = {event.instance.model_id for event in events}
+        settled = {
+            event.instance.model_id: event.instance.model_copy(update={"progress": None})
+            for event in events
+        }
+        if settled.items() <= self._settled.items():
+            self.table.repaint(ids)
+            self._selection_touched(ids)
+            return
+        self._settled |= settled
         # Memory moved, so that other models' fits did too.
-        self._facts.forget_fits()
+        self._facts.forget_room()
         self.table.touch()
         failed = frozenset(self._facts.failures())
         if failed != self._failed:

@@ -29,11 +29,11 @@ class Role(IntEnum):
 
 
 class ModelFacts:
-    """What the manager knows of a model beside its spec; fits are kept until memory moves."""
+    """What the manager knows of a model beside its spec; memory is read once until it moves."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._fits: dict[ModelId, Fit] = {}
+        self._room: int | None = None
 
     def instance(self, spec: ModelSpec) -> InstanceView | None:
         """The model's instance."""
@@ -60,9 +60,9 @@ class ModelFacts:
             return None
         if view is not None and view.state not in ENDED:
             return Fit.FITS
-        if spec.id not in self._fits:
-            self._fits[spec.id] = self._models.fit(spec.id)
-        return self._fits[spec.id]
+        if self._room is None:
+            self._room = self._models.room()
+        return self._models.fit(spec.id, self._room)
 
     def failures(self) -> dict[ModelId, str]:
         """Why models failed or crashed that weren't dismissed, by id."""
@@ -74,9 +74,9 @@ class ModelFacts:
         view = self.instance(spec)
         return view.error.what if view is not None and view.error is not None else spec.reason
 
-    def forget_fits(self) -> None:
-        """Memory has moved: ask again."""
-        self._fits.clear()
+    def forget_room(self) -> None:
+        """Memory has moved: read it again."""
+        self._room = None
 
 
 @dataclass(frozen=True)
@@ -198,10 +198,13 @@ class ModelTable(QAbstractTableModel):
         if self._column.moves:
             self._index.sort(self._key, descending=self._descending)
             self._show()
-        if ids is None:
-            if self._shown:
-                self._announce(0, len(self._shown) - 1)
-            return
+        if ids is not None:
+            self.repaint(ids)
+        elif self._shown:
+            self._announce(0, len(self._shown) - 1)
+
+    def repaint(self, ids: Iterable[ModelId]) -> None:
+        """Something changed about these models that no column sorts by."""
         for row in sorted(self._rows[model_id] for model_id in ids if model_id in self._rows):
             self._announce(row, row)
 
