@@ -28,8 +28,10 @@ class Rig:
     def playground(self) -> Playground:
         return Playground(self.manager, self.bridge, self.intents, self.gestures)
 
-    def profiling(self) -> Profiling:
-        return Profiling(self.manager, self.bridge, self.intents)
+    def profiling(self, *, seen: bool = True) -> Profiling:
+        profiling = Profiling(self.manager, self.bridge, self.intents)
+        profiling.watch(seen=seen)
+        return profiling
 
     async def load(self, model: ModelSpec) -> FakeEngine:
         await self.manager.models.load(model.id)

@@ -1,6 +1,7 @@
 """The Profile view-model: choosing, measuring, cancelling, keeping."""
 
 from app.domain.errors import ErrorReport
+from app.domain.events import InstanceChanged
 from app.domain.models import Capability, CapabilityFact
 from tests.support.fakes import eventually, spec
 from tests.ui.rig import ALPHA, BETA, rig
@@ -26,6 +27,47 @@ async def test_that_the_active_model_is_proposed_until_somebody_chooses(qapp) ->
         await r.manager.models.switch(ALPHA.id)
         await eventually(lambda: profiling.choices[1].loaded)
         assert profiling.chosen == BETA.id
+
+
+async def test_that_models_are_listed_again_only_when_others_are_there_or_ready(qapp) -> None:
+    async with rig(ALPHA, BETA) as r:
+        profiling = r.profiling()
+        await r.load(ALPHA)
+        await eventually(lambda: profiling.choices[0].loaded)
+        listed, search = [], r.manager.models.search
+        r.manager.models.search = lambda: listed.append(1) or search()
+        for _ in range(3):
+            view = r.manager.models.instance(ALPHA.id)
+            r.manager.events.publish(InstanceChanged(instance=view))
+            r.bridge.drain()
+        assert listed == []
+        await r.load(BETA)
+        r.bridge.drain()
+        assert len(listed) == 1
+        assert profiling.choices[1].loaded
+
+
+async def test_that_nothing_is_listed_while_nobody_looks(qapp) -> None:
+    async with rig(ALPHA, BETA) as r:
+        profiling = r.profiling()
+        profiling.watch(seen=False)
+        listed, search = [], r.manager.models.search
+        r.manager.models.search = lambda: listed.append(1) or search()
+        await r.load(BETA)
+        r.bridge.drain()
+        assert listed == []
+        profiling.watch(seen=True)
+        assert [choice.text for choice in profiling.choices] == ["beta (loaded)", "alpha"]
+        assert profiling.chosen == BETA.id
+
+
+async def test_that_a_model_can_be_measured_before_anybody_looked(qapp) -> None:
+    async with rig(ALPHA, BETA) as r:
+        profiling = r.profiling(seen=False)
+        profiling.choose(BETA.id)
+        assert profiling.start()
+        await eventually(lambda: not profiling.running)
+        assert profiling.shown.model_name == "beta"
 
 
 async def test_that_a_run_goes_live_and_is_kept_and_shown(qapp) -> None:

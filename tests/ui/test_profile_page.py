@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QPushButton
 
 from app.ui.pages.profile_page import ProfilePage
-from tests.support.fakes import eventually
+from tests.support.fakes import eventually, spec
 from tests.ui.rig import ALPHA, BETA, Rig, rig
 
 
@@ -33,6 +33,34 @@ async def test_that_profile_measures_and_selects_the_new_run(qtbot) -> None:
         await eventually(lambda: page.button.text() == "Profile")
         page.table.selectRow(1)
         assert page.view_model.shown == page.view_model.runs.run_at(1)
+
+
+async def test_that_the_list_is_filled_again_only_when_it_changed(qtbot) -> None:
+    async with rig(ALPHA, BETA) as r:
+        page = await page_of(r, qtbot)
+        filled: list[int] = []
+        page.choice.model().rowsInserted.connect(lambda _, first, last: filled.append(last))
+        page.choice.activated.emit(page.choice.findText("beta"))
+        assert filled == []
+        page.hide()
+        await r.load(BETA)
+        r.bridge.drain()
+        assert filled == []
+        page.show()
+        assert page.choice.currentText() == "beta (loaded)"
+
+
+async def test_that_another_model_is_proposed_when_the_chosen_one_is_gone(qtbot) -> None:
+    async with rig(BETA) as r:
+        r.ports.files.disk["/new"] = [spec("gone", path="/new/gone.gguf")]
+        page = await page_of(r, qtbot)
+        await r.manager.library.add_folder("/new")
+        await eventually(lambda: page.choice.findText("gone") >= 0)
+        page.choice.activated.emit(page.choice.findText("gone"))
+        assert page.choice.currentText() == "gone"
+        await r.manager.library.remove_folder("/new")
+        await eventually(lambda: page.choice.findText("gone") < 0)
+        assert page.choice.currentText() == "beta"
 
 
 async def test_that_escape_cancels_a_run(qtbot) -> None:

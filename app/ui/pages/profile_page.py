@@ -87,14 +87,16 @@ class ProfilePage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Make the charts the first time, and draw what came meanwhile."""
         super().showEvent(event)
+        self.view_model.watch(seen=True)
         if self.charts is None:
             self._intents.run("charts", self._make_charts())
         else:
             self._draw()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Draw nothing that nobody sees."""
+        """Draw and list nothing that nobody sees."""
         super().hideEvent(event)
+        self.view_model.watch(seen=False)
         self._frame.stop()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -214,6 +216,7 @@ class ProfilePage(QWidget):
         self.no_models.triggered.connect(lambda: self.navigate.emit("library"))
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
         model.choices_changed.connect(self._show_choices)
+        model.chosen_changed.connect(self._show_chosen)
         model.running_changed.connect(self._show_state)
         model.stepped.connect(self._show_step)
         model.shown_changed.connect(self._show_run)
@@ -233,7 +236,12 @@ class ProfilePage(QWidget):
         self.choice.clear()
         for choice in self.view_model.choices:
             self.choice.addItem(choice.text, choice.id)
-        self.choice.setCurrentIndex(self.choice.findData(self.view_model.chosen))
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        ids = [choice.id for choice in self.view_model.choices]
+        chosen = self.view_model.chosen
+        self.choice.setCurrentIndex(ids.index(chosen) if chosen is not None else -1)
         self._show_state()
 
     def _show_state(self) -> None:

@@ -41,6 +41,8 @@ class Profiling(QObject):
     """Owns the run under way; shows that one or a kept one."""
 
     choices_changed = Signal()
+    """Other models can be measured, or others of them are loaded; another may be chosen."""
+    chosen_changed = Signal()
     running_changed = Signal()
     """A run began or ended."""
     stepped = Signal()
@@ -62,20 +64,22 @@ class Profiling(QObject):
         self.chosen: ModelId | None = None
         self.shown: ProfileRun | None = None
         """The kept run whose charts are shown; None while a run is under way or none is kept."""
+        self._seen = False
+        self._stale = True
+        self._ready: frozenset[ModelId] = frozenset()
         self._picked = False
         """Whether a person chose the model; the active one is followed until then."""
         self._measured: ModelId | None = None
         self._progress: ProfileProgress | None = None
         self._requests: list[RequestProfile] = []
         self._gaps: list[float] = []
-        bridge.on(ModelsChanged, lambda _: self._choose_again())
-        bridge.on(AliasAssigned, lambda _: self._choose_again())
+        bridge.on(ModelsChanged, lambda _: self._models_changed())
+        bridge.on(AliasAssigned, lambda _: self.watch(seen=self._seen))
         bridge.on(InstanceChanged, lambda _: self._instances_changed())
         bridge.on(ProfileFinished, lambda _: self._list())
-        bridge.lost.connect(self._choose_again)
+        bridge.lost.connect(self._models_changed)
         bridge.lost.connect(self._list)
         intents.busy_changed.connect(self._busy)
-        self._choose_again()
         self._list()
         self._show_newest()
 
@@ -119,12 +123,19 @@ class Profiling(QObject):
             f"Request {self._progress.request} of {total}", len(self._requests) / max(1, total)
         )
 
+    def watch(self, *, seen: bool) -> None:
+        """Keep the choices in step while somebody sees them, and only then."""
+        self._seen = seen
+        if seen:
+            self._catch_up()
+
     def choose(self, model_id: ModelId) -> None:
         """Choose the model to measure next."""
+        self._catch_up()
         if any(choice.id == model_id for choice in self.choices):
             self._picked = True
             self.chosen = model_id
-            self.choices_changed.emit()
+            self.chosen_changed.emit()
 
     def start(self) -> bool:
         """Measure the chosen model, loading it when needed; whether that began."""
@@ -136,8 +147,7 @@ class Profiling(QObject):
         self._gaps = []
         self.shown = None
         self.shown_changed.emit()
-        name = self._manager.models.get(self.chosen).name
-        return self._intents.run(INTENT, self._run(self.chosen), label=f"Profile of {name}")
+        return self._intents.run(INTENT, self._run(self.chosen))
 
     def cancel(self) -> None:
         """End the run under way; nothing is kept of it."""
@@ -196,27 +206,47 @@ class Profiling(QObject):
         self.runs.replace(self._manager.profiles.runs())
 
     def _instances_changed(self) -> None:
-        self._choose_again()
+        if ready(self._manager) != self._ready:
+            self._models_changed()
         if self.running and self._progress is None:
             self.stepped.emit()
 
-    def _choose_again(self) -> None:
-        found = choices(self._manager)
+    def _models_changed(self) -> None:
+        self._stale = True
+        if self._seen:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Choose again, among models that are listed again where that was put off."""
+        known, chosen = self.choices, self.chosen
+        if self._stale:
+            self._stale = False
+            self._ready = ready(self._manager)
+            self.choices = choices(self._manager)
+        self.chosen = self._proposed()
+        if self.choices != known:
+            self.choices_changed.emit()
+        elif self.chosen != chosen:
+            self.chosen_changed.emit()
+
+    def _proposed(self) -> ModelId | None:
+        """What a person chose, else the active model, else the first one."""
         active = self._manager.models.active()
         wanted = (self.chosen, active) if self._picked else (active,)
-        known = {choice.id for choice in found}
-        first = found[0].id if found else None
-        chosen = next((model_id for model_id in wanted if model_id in known), first)
-        if (found, chosen) != (self.choices, self.chosen):
-            self.choices, self.chosen = found, chosen
-            self.choices_changed.emit()
+        known = {choice.id for choice in self.choices}
+        first = self.choices[0].id if self.choices else None
+        return next((model_id for model_id in wanted if model_id in known), first)
+
+
+def ready(manager: Manager) -> frozenset[ModelId]:
+    """The models that are loaded."""
+    views = manager.models.instances()
+    return frozenset(view.model_id for view in views if view.state is InstanceState.READY)
 
 
 def choices(manager: Manager) -> tuple[Choice, ...]:
     """The models that can be measured: those that write text, the loaded ones first."""
-    loaded = {
-        view.model_id for view in manager.models.instances() if view.state is InstanceState.READY
-    }
+    loaded = ready(manager)
     specs = [
         spec
         for spec in manager.models.search()
