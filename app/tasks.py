@@ -1,12 +1,18 @@
-"""Owned, named tasks: the only place that starts one outside the window's intents."""
+"""Owned, named tasks: the only place that starts one outside the window's intents.
+
+And threads for what may never end.
+"""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, ParamSpec, TypeVar
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -52,3 +58,23 @@ class TaskScope:
         error = task.exception()
         if error is not None:
             log.error("Task %s failed", task.get_name(), exc_info=error)
+
+
+async def in_daemon_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Run what a drive may hold up for ever.
+
+    The threads of `asyncio.to_thread` are waited for when the loop is closed; this one isn't.
+    """
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            value = work(*arguments, **keywords)
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the caller
+            result.set_exception(error)
+        else:
+            result.set_result(value)
+
+    result.set_running_or_notify_cancel()
+    threading.Thread(target=run, name="drive", daemon=True).start()
+    return await asyncio.wrap_future(result)

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from app.tasks import TaskScope
+from app.tasks import TaskScope, in_daemon_thread
 
 
 async def test_that_closing_cancels_and_awaits_every_task() -> None:
@@ -66,3 +66,12 @@ async def test_that_a_closed_scope_refuses_work_and_closes_it() -> None:
 
     with pytest.raises(RuntimeError, match="test is closed"):
         scope.start("late", work())
+
+
+async def test_that_a_thread_of_its_own_gives_its_result_or_its_error() -> None:
+    def fail(text: str) -> None:
+        raise ValueError(text)
+
+    assert await in_daemon_thread(max, 1, 2) == 2
+    with pytest.raises(ValueError, match="broken"):
+        await in_daemon_thread(fail, "broken")

@@ -1,6 +1,5 @@
 """Finds model files below a folder, in a thread, and reads them."""
 
-import asyncio
 import logging
 import os
 import stat
@@ -14,6 +13,7 @@ from app.domain.errors import FolderError, MissingFile
 from app.domain.models import ModelSpec, ModelStatus
 from app.library.found import FoundFile, FoundModel, group, is_shard, may_be_model
 from app.library.specs import invalid_spec, read_model
+from app.tasks import in_daemon_thread
 
 BATCH_SECONDS = 0.05
 BATCH_MODELS = 64
@@ -50,7 +50,7 @@ class LocalModelFiles:
         ended = threading.Event()
         batches = _batches(_absolute(folder), unchanged, ended)
         try:
-            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            while (batch := await in_daemon_thread(next, batches, None)) is not None:
                 yield batch
         finally:
             ended.set()
@@ -61,11 +61,11 @@ class LocalModelFiles:
         Raises:
             MissingFile: there is no such file.
         """
-        return await asyncio.to_thread(_read, _absolute(path))
+        return await in_daemon_thread(_read, _absolute(path))
 
     async def present(self, paths: Sequence[str]) -> frozenset[str]:
         """Those of the files and folders that exist now."""
-        return await asyncio.to_thread(_present, paths)
+        return await in_daemon_thread(_present, paths)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,5 @@
 """Local GGUF files, each loaded by llama.cpp in a process of its own."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from app.ports import Child, Children, TemplateRenderer
 from app.providers import failures
 from app.providers.llama_engine import ChatFormat, Deadlines, LlamaEngine
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
+from app.tasks import in_daemon_thread
 from app.worker import protocol
 
 
@@ -45,7 +45,7 @@ class LlamaCppProvider:
             LoadStalled: it made no progress for too long.
             WorkerCrashed: its process didn't start, or ended for a reason outside the file.
         """
-        chat = await asyncio.to_thread(read_chat_format, spec)
+        chat = await in_daemon_thread(read_chat_format, spec)
         embedding = spec.can(Capability.EMBEDDING) and not (
             spec.can(Capability.CHAT) or spec.can(Capability.COMPLETION)
         )

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.library import discovery
 from app.library.discovery import LocalModelFiles, ScanBatch
 from app.library.found import FoundModel
 from tests.support import headers, models
+from tests.support.fakes import eventually
 
 
 async def scan(folder: Path, known: Iterable[ModelSpec] = ()) -> list[ScanBatch]:
@@ -219,7 +221,8 @@ async def test_that_cancelling_a_reader_ends_the_thread_behind_it(
     for number in range(50):
         headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
     loop = asyncio.get_running_loop()
-    started, release = asyncio.Event(), discovery.threading.Event()
+    threads = threading.active_count()
+    started, release = asyncio.Event(), threading.Event()
     read: list[FoundModel] = []
 
     def wait(found: FoundModel) -> None:
@@ -234,8 +237,38 @@ async def test_that_cancelling_a_reader_ends_the_thread_behind_it(
     with pytest.raises(asyncio.CancelledError):
         await scanning
     release.set()
-    await loop.shutdown_default_executor()
+    await eventually(lambda: threading.active_count() == threads)
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("hanging", ["_list", "_read", "_present"])
+def test_that_a_drive_that_hangs_does_not_hold_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hanging: str
+) -> None:
+    answers, answered, asked = threading.Event(), [], threading.Event()
+
+    def hang(_: object) -> None:
+        asked.set()
+        answered.append(answers.wait(5))
+
+    monkeypatch.setattr(discovery, hanging, hang)
+    files = LocalModelFiles()
+    work = {
+        "_list": lambda: scan(tmp_path),
+        "_read": lambda: files.read(str(tmp_path)),
+        "_present": lambda: files.present([str(tmp_path)]),
+    }[hanging]
+
+    async def quit_meanwhile() -> None:
+        waiting = asyncio.ensure_future(work())
+        await eventually(asked.is_set)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(quit_meanwhile())
+    assert answered == []
+    answers.set()
 
 
 async def test_that_one_file_is_read_by_its_path(tmp_path: Path) -> None:

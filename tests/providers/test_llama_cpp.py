@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
+import threading
 
 import psutil
 import pytest
 
 from app.domain.errors import InvalidFile, LoadStalled, MissingFile, ModelError, WorkerCrashed
 from app.domain.instances import LoadSettings
+from app.providers import llama_cpp
 from app.providers.llama_engine import Deadlines
 from app.system.processes import WorkerProcesses
 from tests.providers.engines import processes, provider, spec_of
+from tests.support.fakes import eventually
 from tests.support.models import write_broken, write_llama
 
 
@@ -115,3 +118,27 @@ async def test_that_a_process_that_can_not_start_is_a_typed_error(tmp_path, monk
     async with processes() as children, provider(children) as local:
         with pytest.raises(ModelError, match="can't be started"):
             await local.load(spec_of(path), LoadSettings(), lambda _: None)
+
+
+def test_that_a_drive_that_hangs_does_not_hold_the_end(tmp_path, monkeypatch):
+    answers, answered, asked = threading.Event(), [], threading.Event()
+
+    def hang(_):
+        asked.set()
+        answered.append(answers.wait(5))
+
+    monkeypatch.setattr(llama_cpp, "read_chat_format", hang)
+
+    async def quit_meanwhile():
+        async with provider() as local:
+            loading = asyncio.ensure_future(
+                local.load(spec_of(tmp_path / "m.gguf"), LoadSettings(), lambda _: None)
+            )
+            await eventually(asked.is_set)
+            loading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await loading
+
+    asyncio.run(quit_meanwhile())
+    assert answered == []
+    answers.set()
