@@ -19,8 +19,6 @@ E = TypeVar("E", bound=Event)
 class Bridge(QObject):
     """Drains the event bus at most once a frame; while nothing happens no timer runs."""
 
-    published = Signal(list)
-    """The events since the last frame, oldest first."""
     lost = Signal()
     """Events were dropped because the window was too slow: ask the manager for everything."""
 
@@ -44,9 +42,6 @@ class Bridge(QObject):
         events = [published.event for published in self._subscription.take()]
         if self._subscription.lost:
             self.lost.emit()
-        if not events:
-            return
-        self.published.emit(events)
         for kind, handler in self._handlers:
             wanted = [event for event in events if isinstance(event, kind)]
             if wanted:

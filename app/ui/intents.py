@@ -25,16 +25,14 @@ class Intents(QObject):
         super().__init__(parent)
         self._scope = TaskScope("intents")
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._labels: dict[str, str] = {}
         self._closed = False
 
-    def run(self, name: str, work: Coroutine[Any, Any, Any], *, label: str = "") -> bool:
+    def run(self, name: str, work: Coroutine[Any, Any, Any]) -> bool:
         """Start a gesture's work.
 
         Args:
             name: what it is; the same name never runs twice at once.
             work: what to do; closed unrun when it is refused.
-            label: what a person would call it, for questions such as "quit anyway?".
 
         Returns:
             Whether it was started.
@@ -44,7 +42,6 @@ class Intents(QObject):
             return False
         task = self._scope.start(name, self._perform(name, work))
         self._tasks[name] = task
-        self._labels[name] = label
         task.add_done_callback(lambda _: self._ended(name, work))
         self.busy_changed.emit(name, True)
         return True
@@ -57,10 +54,6 @@ class Intents(QObject):
     def running(self, name: str) -> bool:
         """Whether a gesture of this name is under way."""
         return name in self._tasks
-
-    def labels(self) -> tuple[str, ...]:
-        """The labels of the gestures under way that have one."""
-        return tuple(label for label in self._labels.values() if label)
 
     async def aclose(self) -> None:
         """Cancel every gesture and wait for it to end; later ones are refused."""
@@ -81,5 +74,4 @@ class Intents(QObject):
         # A task that is cancelled before its first step never awaits its work.
         work.close()
         del self._tasks[name]
-        del self._labels[name]
         self.busy_changed.emit(name, False)

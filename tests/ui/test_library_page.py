@@ -11,7 +11,6 @@ from app.domain.events import InstanceChanged
 from app.domain.models import Folder, ModelId, ModelStatus
 from app.ui.bridge import Bridge
 from app.ui.delegates.model_delegate import TALL_ROW
-from app.ui.intents import Intents
 from app.ui.pages.library_page import LibraryPage
 from app.ui.theme import ROW, Theme
 from app.ui.viewmodels.model_table import COLUMNS
@@ -25,8 +24,8 @@ NAMES = [column.id for column in COLUMNS]
 async def library(qtbot, ports, *, settled=True):
     """A shown page over a started manager, and what it asked for."""
     async with ports.manager() as manager:
-        bridge, intents = Bridge(manager), Intents()
-        page = LibraryPage(manager, Theme(), intents, bridge)
+        bridge = Bridge(manager)
+        page = LibraryPage(manager, Theme(), bridge)
         qtbot.addWidget(page)
         page.resize(1200, 700)
         page.show()
@@ -41,7 +40,6 @@ async def library(qtbot, ports, *, settled=True):
         finally:
             page.close()
             bridge.close()
-            await intents.aclose()
 
 
 def names(page):

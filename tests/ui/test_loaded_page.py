@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from app.domain.errors import LoadStalled
 from app.domain.models import ModelId
 from app.ui.bridge import Bridge
-from app.ui.intents import Intents
 from app.ui.pages.loaded_page import LoadedPage
 from app.ui.theme import Theme
 from tests.support.fakes import eventually, fake_ports, spec
@@ -22,19 +21,18 @@ async def loaded(qtbot):
     ports = fake_ports()
     ports.offer(spec("Qwen"), spec("Llama"))
     async with ports.manager() as manager:
-        bridge, intents = Bridge(manager), Intents()
-        page = LoadedPage(manager, Theme(), intents, bridge)
+        bridge = Bridge(manager)
+        page = LoadedPage(manager, Theme(), bridge)
         qtbot.addWidget(page)
         page.resize(900, 600)
         page.show()
-        page.asked = []
+        page.asked, page.drain = [], bridge.drain
         page.requested.connect(lambda *request: page.asked.append(request))
         try:
             yield ports, manager, page
         finally:
             page.close()
             bridge.close()
-            await intents.aclose()
 
 
 def words(page, model_id, name):
@@ -139,6 +137,31 @@ async def test_that_the_memory_bar_names_every_share(qtbot):
         assert page._bar.accessibleName() == (
             "Memory: Qwen Q4_K_M 1.1 GB, free 13.3 GB of 14.4 GB for models"
         )
+
+
+async def test_that_a_page_that_nobody_sees_reads_no_memory(qtbot):
+    async with loaded(qtbot) as (ports, manager, page):
+        readings, memory = [], ports.devices.memory
+        page.hide()
+        await manager.models.load(QWEN)
+        ports.devices.memory = lambda: readings.append(1) or memory()
+        page.drain()
+        assert readings == []
+        assert not page._cards
+        page.show()
+        assert words(page, QWEN, "card_state") == "READY"
+        assert readings == [1]
+
+
+async def test_that_a_draining_card_offers_nothing(qtbot):
+    async with loaded(qtbot) as (_, manager, page):
+        await manager.models.load(QWEN)
+        async with manager.models.lease(QWEN, "Playground"):
+            ejecting = asyncio.create_task(manager.models.eject(QWEN))
+            await eventually(lambda: words(page, QWEN, "card_state") == "FINISHING ANSWERS")
+            buttons = page._cards[QWEN].findChildren(QPushButton)
+            assert not [button for button in buttons if button.isVisible()]
+        await ejecting
 
 
 async def test_that_the_models_of_the_last_run_are_one_press_away(qtbot):

@@ -83,8 +83,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
 
         self.gestures = Gestures(manager, intents, partial(dialogs.ask, self), self)
-        self.library_page = LibraryPage(manager, look, intents, bridge)
-        self.loaded_page = LoadedPage(manager, look, intents, bridge)
+        self.library_page = LibraryPage(manager, look, bridge)
+        self.loaded_page = LoadedPage(manager, look, bridge)
         self.playground_page = PlaygroundPage(manager, look, intents, bridge)
         self.profile_page = ProfilePage(manager, look, intents, bridge)
         self.settings_page = SettingsPage(manager, look, intents, bridge)

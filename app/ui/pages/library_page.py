@@ -19,7 +19,6 @@ from app.manager.manager import Manager
 from app.ui import theme, words
 from app.ui.actions import ACTIONS
 from app.ui.bridge import Bridge
-from app.ui.intents import Intents
 from app.ui.pages.model_browser import ModelBrowser
 from app.ui.theme import Theme
 from app.ui.viewmodels.library import LibraryViewModel
@@ -43,13 +42,11 @@ class LibraryPage(QWidget):
         self,
         manager: Manager,
         look: Theme,
-        intents: Intents,
         bridge: Bridge,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._look = look
-        self._intents = intents
         self.view_model = LibraryViewModel(manager, bridge, self)
         self.search = self._search_box()
         self.browser = ModelBrowser(look, self.view_model)

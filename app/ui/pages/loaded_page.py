@@ -8,7 +8,6 @@ from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import theme, words
 from app.ui.bridge import Bridge
-from app.ui.intents import Intents
 from app.ui.theme import Theme
 from app.ui.viewmodels.loaded import Card, LoadedViewModel
 from app.ui.widgets.banner import Banner
@@ -33,13 +32,11 @@ class LoadedPage(QWidget):
         self,
         manager: Manager,
         look: Theme,
-        intents: Intents,
         bridge: Bridge,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._look = look
-        self._intents = intents
         self.view_model = LoadedViewModel(manager, bridge, self)
         self._cards: dict[ModelId, ModelCard] = {}
         self._order: list[ModelId] = []
@@ -52,7 +49,7 @@ class LoadedPage(QWidget):
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self.refresh)
         self._lay_out()
-        self.view_model.changed.connect(self.refresh)
+        self.view_model.changed.connect(self._follow)
         self.restore.triggered.connect(lambda: self.requested.emit("restore", ""))
         self._empty.triggered.connect(lambda: self.navigate.emit("library"))
         self.refresh()
@@ -64,8 +61,7 @@ class LoadedPage(QWidget):
         self._stack.setCurrentIndex(0 if cards else 1)
         memory = self.view_model.shares()
         self._bar.set_memory(memory)
-        held, budget = words.size(memory.charged), words.size(memory.budget)
-        self._memory.setText(f"Memory: {held} of {budget} for models")
+        self._memory.setText(f"Memory: {memory.text} for models")
         self._tick()
 
     def show_restorable(self, count: int) -> None:
@@ -113,6 +109,11 @@ class LoadedPage(QWidget):
         for widget in (PageHeader("Loaded"), self.restore, self._memory, self._bar):
             column.addWidget(widget)
         column.addWidget(self._stack, 1)
+
+    def _follow(self) -> None:
+        """Keep in step while somebody looks; showing the page catches up."""
+        if self.isVisible():
+            self.refresh()
 
     def _show_cards(self, cards: tuple[Card, ...]) -> None:
         order = [card.model_id for card in cards]

@@ -57,6 +57,11 @@ class MemoryShares:
         """What is left of the budget."""
         return max(0, self.budget - self.charged)
 
+    @property
+    def text(self) -> str:
+        """What is held and of how much."""
+        return f"{words.size(self.charged)} of {words.size(self.budget)}"
+
 
 class LoadedViewModel(QObject):
     """Folds instances, aliases and averages into cards."""

@@ -1,4 +1,4 @@
-"""The state of the status bar: the active model, the memory and the speed."""
+"""The state of the status bar: the active model and its speed."""
 
 from dataclasses import dataclass
 
@@ -54,16 +54,6 @@ class StatusViewModel(QObject):
         active = self._manager.models.active()
         view = self._manager.models.instance(active) if active is not None else None
         return view.state if view is not None else None
-
-    def memory(self) -> tuple[int, int]:
-        """Bytes that models hold, and bytes that they may hold together."""
-        ledger = self._manager.models.ledger()
-        return ledger.charged, ledger.budget
-
-    def memory_words(self) -> str:
-        """The same in words."""
-        charged, budget = self.memory()
-        return f"{words.size(charged)} of {words.size(budget)}"
 
     def speed_words(self) -> str:
         """The active model's average speed; empty before its first answer."""

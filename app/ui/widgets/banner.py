@@ -59,9 +59,5 @@ class Banner(QFrame):
         """What it says."""
         return self._words.text()
 
-    def set_action(self, text: str) -> None:
-        """Word the button differently."""
-        self.button.setText(text)
-
     def _recolour(self) -> None:
         self._icon.setPixmap(self._look.icon(self._icon_name, "accent").pixmap(theme.ICON))
