@@ -64,6 +64,45 @@ async def test_that_a_switch_with_room_for_both_asks_nothing(qtbot):
         assert manager.models.instance(QWEN) is not None
 
 
+async def test_that_a_second_switch_is_told_what_the_first_waits_for(qtbot):
+    async with gestures(two_that_do_not_fit_together(), "Switch") as (manager, made):
+        told = []
+        made.switching.connect(told.append)
+        await manager.models.load(QWEN)
+        async with manager.models.lease(QWEN, "Playground"):
+            made.switch(LLAMA)
+            await eventually(lambda: told)
+            assert told == ["Switching to Llama: waiting for Qwen's answers to finish."]
+            await eventually(lambda: manager.models.instance(QWEN).state == "draining")
+            made.switch(LLAMA)
+            assert told[1:] == ["Still switching to Llama: waiting for Qwen's answers to finish."]
+            made.cancel_switch()
+            await eventually(lambda: told[-1] == "")
+        await eventually(lambda: manager.models.instance(QWEN).state == "ready")
+        assert manager.models.active() == QWEN
+        assert manager.models.instance(LLAMA) is None
+        assert made.failures == []
+
+
+async def test_that_a_second_switch_while_the_first_loads_says_so(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"), spec("Llama"))
+    async with gestures(ports) as (manager, made):
+        told = []
+        made.switching.connect(told.append)
+        await manager.models.load(QWEN)
+        ports.provider.go.clear()
+        async with manager.models.lease(QWEN, "Playground"):
+            made.switch(LLAMA)
+            await eventually(lambda: manager.models.instance(LLAMA))
+            assert told == []
+            made.switch(LLAMA)
+            assert told == ["Still switching to Llama: it is loading."]
+            ports.provider.go.set()
+            await eventually(lambda: told[-1] == "")
+        assert manager.models.active() == LLAMA
+
+
 async def test_that_retry_loads_a_crashed_model_again(qtbot):
     ports = fake_ports()
     ports.offer(spec("Qwen"))

@@ -18,7 +18,7 @@ from app.ui.main_window import MainWindow
 from app.ui.main_window.place import clamped
 from app.ui.theme import Theme
 from app.ui.widgets.sidebar import NARROW, WIDE
-from tests.support.fakes import eventually, fake_ports, spec
+from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 
 QWEN, LLAMA = ModelId("local:Qwen"), ModelId("local:Llama")
 
@@ -126,6 +126,38 @@ async def test_that_the_status_bar_says_what_is_so_and_leads_there(qtbot):
         assert window.page == "loaded"
 
 
+async def test_that_a_switch_that_waits_says_so_until_it_ends_and_can_be_cancelled(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen", size_bytes=9 * GIGABYTE), spec("Llama", size_bytes=9 * GIGABYTE))
+    async with shown(qtbot, ports) as window:
+        models = window.manager.models
+        await models.load(QWEN)
+        async with models.lease(QWEN, "Playground"):
+            window.perform("switch", LLAMA)
+            await answer(qtbot, window, "Switch")
+            await eventually(lambda: window.toaster.toasts)
+            assert not window.toaster.toasts[0]._timer.isActive()
+            window.playground_page.composer.switched.emit(LLAMA)
+            assert [toast.words.text() for toast in window.toaster.toasts] == [
+                "Still switching to Llama: waiting for Qwen's answers to finish."
+            ]
+            cancel = window.toaster.toasts[0].findChild(QPushButton, "toast_action")
+            assert cancel.text() == "Cancel"
+            qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+            await eventually(lambda: not window.intents.running("switch"))
+            assert window.toaster.toasts == ()
+        await eventually(lambda: models.instance(QWEN).state == "ready")
+        async with models.lease(QWEN, "Playground"):
+            window.perform("switch", LLAMA)
+            await answer(qtbot, window, "Switch")
+            await eventually(lambda: window.toaster.toasts)
+        await eventually(lambda: models.active() == LLAMA)
+        await eventually(lambda: not window.intents.running("switch"))
+        assert [toast.words.text() for toast in window.toaster.toasts] == [
+            "New prompts go to Llama."
+        ]
+
+
 async def test_that_a_failed_gesture_becomes_a_toast_and_a_badge(qtbot):
     ports = ports_with_models()
     ports.provider.failures[QWEN] = LoadStalled("It hung.", "Try it again.", "line 1")
@@ -157,6 +189,16 @@ async def test_that_what_was_loaded_last_time_comes_back_with_one_press(qtbot):
         qtbot.mouseClick(banner.button, Qt.MouseButton.LeftButton)
         await eventually(lambda: window.manager.models.instance(QWEN) is not None)
         await eventually(lambda: not banner.isVisible())
+
+
+async def test_that_what_was_loaded_last_time_can_be_restored_by_the_program(qtbot):
+    ports = ports_with_models()
+    ports.store.kept_session = (QWEN, LLAMA)
+    async with shown(qtbot, ports) as window:
+        window.perform("restore")
+        loaded = window.manager.models.instances
+        await eventually(lambda: [view.state for view in loaded()] == ["ready", "ready"])
+        await eventually(lambda: not window.library_page.restore.isVisible())
 
 
 async def test_that_a_folder_is_dropped_on_the_window(qtbot, tmp_path):

@@ -10,7 +10,7 @@ from tests.ui.rig import ALPHA, BETA, Rig, rig
 
 
 def page_of(r: Rig, qtbot) -> PlaygroundPage:
-    page = PlaygroundPage(r.manager, r.look, r.intents, r.bridge)
+    page = PlaygroundPage(r.manager, r.look, r.intents, r.bridge, r.gestures)
     qtbot.addWidget(page)
     page.resize(1000, 700)
     page.show()

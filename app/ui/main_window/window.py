@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self.gestures = Gestures(manager, intents, partial(dialogs.ask, self), self)
         self.library_page = LibraryPage(manager, look, bridge)
         self.loaded_page = LoadedPage(manager, look, bridge)
-        self.playground_page = PlaygroundPage(manager, look, intents, bridge)
+        self.playground_page = PlaygroundPage(manager, look, intents, bridge, self.gestures)
         self.profile_page = ProfilePage(manager, look, intents, bridge)
         self.settings_page = SettingsPage(manager, look, intents, bridge)
         self.pages: dict[str, QWidget] = {
@@ -272,6 +272,7 @@ class MainWindow(QMainWindow):
         self.library_page.view_model.selection_changed.connect(self._refresh_actions)
         self.library_page.view_model.failed.connect(self.toaster.fail)
         self.gestures.switched.connect(self._say_switched)
+        self.gestures.switching.connect(self._say_switching)
         self.gestures.folder_removed.connect(self._say_removed)
         self._intents.failed.connect(self.toaster.fail)
         self._look.changed.connect(self._recolour)
@@ -344,6 +345,13 @@ class MainWindow(QMainWindow):
     def _say_switched(self, model_id: ModelId) -> None:
         name = self._manager.models.get(model_id).name
         self.toaster.say(f"New prompts go to {name}.", role="ok")
+
+    def _say_switching(self, step: str) -> None:
+        """Tell what a switch waits for until there is something else to tell, or it is over."""
+        if step:
+            toast = self.toaster.say(step, action="Cancel", act=self.gestures.cancel_switch)
+            toast.stay()
+            self.gestures.switching.connect(toast.dismiss)
 
     def _say_removed(self, path: str) -> None:
         self.toaster.say(

@@ -1,7 +1,5 @@
 """The Playground: talk to the active model."""
 
-from functools import partial
-
 from PySide6.QtCore import QMetaObject, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -42,12 +40,12 @@ class PlaygroundPage(QWidget):
         look: Theme,
         intents: Intents,
         bridge: Bridge,
+        gestures: Gestures,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._look = look
         self._intents = intents
-        gestures = Gestures(manager, intents, partial(ask, self), self)
         self.view_model = Playground(manager, bridge, intents, gestures, self)
         self._links: list[QMetaObject.Connection] = []
         self._error: ErrorBox | None = None

@@ -8,10 +8,12 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.errors import InvalidFile
-from app.domain.models import ModelId
+from app.domain.models import ModelId, ModelSpec
 from app.domain.switching import SwitchMethod
 from app.manager.manager import Manager
 from app.ui.intents import Intents
+
+SWITCH = "switch"
 
 
 class Ask(Protocol):
@@ -27,6 +29,8 @@ class Gestures(QObject):
 
     switched = Signal(str)
     """The id of a model that new prompts now go to because the person said so."""
+    switching = Signal(str)
+    """What a switch under way waits for, in a sentence; empty once it is over."""
     folder_removed = Signal(str)
     """The path of a folder that the person took out of the library."""
 
@@ -37,6 +41,10 @@ class Gestures(QObject):
         self._manager = manager
         self._intents = intents
         self._ask = ask
+        self._target: ModelSpec | None = None
+        """Where the switch under way leads, once it is agreed on."""
+        self._leaving: ModelSpec | None = None
+        """The model whose answers have to finish before that one is loaded."""
 
     def load(self, model_id: ModelId) -> None:
         """Load a model."""
@@ -59,8 +67,15 @@ class Gestures(QObject):
         self._intents.run(f"load {model_id}", self._retry(model_id))
 
     def switch(self, model_id: ModelId) -> None:
-        """Send new prompts to a model."""
-        self._intents.run("switch", self._switch(model_id))
+        """Send new prompts to a model; while another switch is under way, say so instead."""
+        if not self._intents.running(SWITCH):
+            self._intents.run(SWITCH, self._switch(model_id))
+        elif self._target is not None:
+            self.switching.emit(f"Still switching to {self._step(self._target)}")
+
+    def cancel_switch(self) -> None:
+        """Give up the switch under way; new prompts go where they went before it."""
+        self._intents.cancel(SWITCH)
 
     def restore(self) -> None:
         """Load what was loaded last time."""
@@ -96,19 +111,40 @@ class Gestures(QObject):
 
     async def _switch(self, model_id: ModelId) -> None:
         models = self._manager.models
-        plan = models.plan_switch(model_id)
+        plan, target = models.plan_switch(model_id), models.get(model_id)
+        leaving: ModelSpec | None = None
         if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
-            target, leaving = models.get(model_id).name, models.get(plan.leaving).name
-            answer = await self._ask(
-                f"Switch to {target}?",
-                f"Both models don't fit into memory. {leaving} finishes its answers and is "
-                f"ejected before {target} is loaded.",
-                ("Switch", "Cancel"),
-            )
-            if answer != "Switch":
+            leaving = models.get(plan.leaving)
+            if not await self._agreed(target, leaving):
                 return
-        await models.switch(model_id)
+        self._target, self._leaving = target, leaving
+        try:
+            if self._waits():
+                self.switching.emit(f"Switching to {self._step(target)}")
+            await models.switch(model_id)
+        finally:
+            self._target = self._leaving = None
+            self.switching.emit("")
         self.switched.emit(model_id)
+
+    async def _agreed(self, target: ModelSpec, leaving: ModelSpec) -> bool:
+        answer = await self._ask(
+            f"Switch to {target.name}?",
+            f"Both models don't fit into memory. {leaving.name} finishes its answers and is "
+            f"ejected before {target.name} is loaded.",
+            ("Switch", "Cancel"),
+        )
+        return answer == "Switch"
+
+    def _waits(self) -> bool:
+        """Whether answers have to finish first."""
+        view = self._manager.models.instance(self._leaving.id) if self._leaving else None
+        return view is not None and bool(view.leases)
+
+    def _step(self, target: ModelSpec) -> str:
+        if self._leaving is not None and self._waits():
+            return f"{target.name}: waiting for {self._leaving.name}'s answers to finish."
+        return f"{target.name}: it is loading."
 
     async def _add_chosen(self, choose: Callable[[], Awaitable[str | None]]) -> None:
         path = await choose()

@@ -37,6 +37,7 @@ class Toast(QFrame):
         super().__init__(parent)
         self._look = look
         self._role = role
+        self._stays = False
         self.setObjectName("toast")
         self.setProperty("role", "toast")
         self.setFixedWidth(WIDTH)
@@ -90,8 +91,15 @@ class Toast(QFrame):
         button.clicked.connect(lambda _=False: self._act(act))
         self._buttons.addWidget(button)
 
+    def stay(self) -> None:
+        """Don't go by itself."""
+        self._stays = True
+        self._timer.stop()
+
     def dismiss(self) -> None:
-        """Take the message away."""
+        """Take the message away, unless it is gone."""
+        if self.isHidden():
+            return
         self._timer.stop()
         self.hide()
         self.closed.emit(self)
@@ -103,7 +111,7 @@ class Toast(QFrame):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Count again from the start."""
-        if not self._detail.isVisible():
+        if not self._stays and not self._detail.isVisible():
             self._timer.start()
         super().leaveEvent(event)
 
