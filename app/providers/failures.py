@@ -16,8 +16,8 @@ from app.worker.protocol import Refusal, Refused
 
 CAUSES = {
     "SIGKILL": (
-        "most likely because the computer ran out of memory",
-        "Eject another model or load this one with a shorter context, then try again.",
+        "by the system for want of memory, or by hand",
+        "Try again; if it happens again, eject another model or choose a shorter context.",
     ),
     "SIGTERM": ("by another program", "Load the model again."),
     "SIGABRT": (
