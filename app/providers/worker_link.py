@@ -99,8 +99,9 @@ class WorkerLink:
 
     async def _read(self) -> Exit:
         frames = protocol.FrameReader()
+        output = self._child.received()
         try:
-            async for data in self._child.received():
+            async for data in output:
                 for frame in frames.feed(data):
                     self._heard += 1
                     self._ready.set()
@@ -109,6 +110,9 @@ class WorkerLink:
         except protocol.ProtocolError:
             log.exception("Worker %d spoke out of turn and is ended", self._child.pid)
             self._child.kill()
+            # An end is not seen before the pipe's, and that of a full pipe only by who empties it.
+            async for _ in output:
+                pass
         ended = await self._child.wait()
         self._ready.set()
         for queue in self._answers.values():

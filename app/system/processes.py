@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -12,12 +13,20 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 import app
 from app.system.orphans import WorkerJournal
 from app.tasks import TaskScope
+
+log = logging.getLogger(__name__)
+
+KILL_SECONDS = 5.0
+"""So long a killed worker may take to end; one that waits for a dead drive may take for ever."""
+KILLED = -9
+"""Stands for the exit status of a worker that was killed and given up."""
 
 KEPT_LINES = 50
 LINE_LENGTH = 500
@@ -115,7 +124,10 @@ class WorkerProcess:
         self._process = process
         self._lines = LastLines()
         self._measured = _process_of(process.pid)
-        self._ended = tasks.start(f"reap {process.pid}", self._reap())
+        self._given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._patience: asyncio.TimerHandle | None = None
+        watch = tasks.start(f"watch {process.pid}", self._watch())
+        self._ended = tasks.start(f"reap {process.pid}", self._reap(watch))
 
     @property
     def pid(self) -> int:
@@ -136,7 +148,7 @@ class WorkerProcess:
 
     def memory(self) -> int | None:
         """Its resident bytes; None when it is gone."""
-        if self._measured is None or self._process.returncode is not None:
+        if self._measured is None or self._process.returncode is not None or self._ended.done():
             return None
         try:
             return int(self._measured.memory_info().rss)
@@ -144,7 +156,12 @@ class WorkerProcess:
             return None
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once; one that doesn't is given up after KILL_SECONDS."""
+        if self._ended.done():
+            return
+        if self._patience is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(KILL_SECONDS, self._given_up.set_result, None)
         if self._process.returncode is not None:
             return
         if sys.platform == "win32":
@@ -155,15 +172,29 @@ class WorkerProcess:
             os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self) -> WorkerExit:
-        """Wait until it has ended and is reaped. Any number may wait."""
+        """Wait until it has ended and is reaped, or was given up. Any number may wait."""
         return await asyncio.shield(self._ended)
 
-    async def _reap(self) -> WorkerExit:
+    async def _watch(self) -> int:
         stderr = self._process.stderr
         while stderr is not None and (data := await stderr.read(READ_BYTES)):
             self._lines.feed(data)
-        code = await self._process.wait()
-        return WorkerExit(code, self._lines.text())
+        return await self._process.wait()
+
+    async def _reap(self, watch: asyncio.Task[int]) -> WorkerExit:
+        either: tuple[asyncio.Future[Any], ...] = watch, self._given_up
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if self._patience is not None:
+            self._patience.cancel()
+        if watch.done():
+            return WorkerExit(watch.result(), self._lines.text())
+        watch.cancel()
+        # Only the transport closes the pipes to us, whose readers would otherwise wait on.
+        self._process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001
+        code = self._process.returncode
+        if code is None:
+            log.error("Worker %d doesn't end though it was killed, and is given up", self.pid)
+        return WorkerExit(KILLED if code is None else code, self._lines.text())
 
 
 class LastLines:

@@ -1,6 +1,7 @@
 """Answers reach the request they belong to, and silence is told from a computer's sleep."""
 
 import asyncio
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -8,8 +9,11 @@ import pytest
 
 from app.providers import worker_link
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
+from app.system import processes
+from app.system.processes import WorkerProcesses
 from app.worker import protocol
 from app.worker.protocol import Cancel, Computed, Done, Finish, Probe, Progress
+from tests.support.fakes import eventually
 
 
 @dataclass
@@ -122,3 +126,16 @@ async def test_that_a_worker_that_speaks_no_frames_is_killed(caplog):
             with pytest.raises(WorkerEnded):
                 await answers.next(10)
         assert "spoke out of turn" in caplog.text
+
+
+async def test_that_a_worker_with_much_nonsense_left_in_its_pipe_is_reaped(monkeypatch):
+    spill = "import os, time; os.close(2); os.write(1, bytes([255]) * 2_000_000); time.sleep(60)"
+    monkeypatch.setattr(processes, "command", lambda _: [sys.executable, "-c", spill])
+    children = WorkerProcesses()
+    child = await children.start("llama")
+    # The reader has stopped for want of somebody who takes what it holds.
+    await eventually(lambda: child._process.stdout._paused)
+    link = WorkerLink(child)
+    assert (await link.ended()).code == -9
+    await link.close(grace=0)
+    await children.aclose()

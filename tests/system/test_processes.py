@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 import psutil
 import pytest
 
+from app.system import processes as module
 from app.system.processes import LastLines, WorkerProcesses, command, worker_environment
 from app.worker import protocol
+from tests.support.fakes import eventually
 
 
 @asynccontextmanager
@@ -71,6 +73,35 @@ async def test_that_closing_ends_and_reaps_every_worker():
     os.kill(started[0].pid, signal.SIGSTOP)
     await children.aclose()
     assert not any(psutil.pid_exists(child.pid) for child in started)
+
+
+async def test_that_a_killed_worker_is_reaped_though_nobody_reads_what_it_wrote(monkeypatch):
+    monkeypatch.setattr(module, "KILL_SECONDS", 0.2)
+    # Its errors end first, so that only the full pipe stands between it and its reaping.
+    spill = "import os; os.close(2); os.write(1, bytes(2_000_000))"
+    monkeypatch.setattr(module, "command", lambda _: [sys.executable, "-c", spill])
+    async with processes() as children:
+        child = await children.start("llama")
+        # Its pipe to us is full, and the reader that nobody reads from has stopped.
+        await eventually(lambda: child._process.stdout._paused)
+        child.kill()
+        assert (await child.wait()).code == -signal.SIGKILL
+        assert not psutil.pid_exists(child.pid)
+
+
+async def test_that_closing_gives_up_a_worker_that_not_even_a_kill_ends(monkeypatch, caplog):
+    monkeypatch.setattr(module, "KILL_SECONDS", 0.2)
+    children = WorkerProcesses()
+    child = await children.start("template")
+    await first_message(child)
+    with monkeypatch.context() as held:
+        held.setattr(os, "kill", lambda pid, sent: None)
+        await children.aclose()
+    assert "doesn't end" in caplog.text
+    assert child.memory() is None
+    os.kill(child.pid, signal.SIGKILL)
+    await eventually(lambda: not psutil.pid_exists(child.pid))
+    await eventually(lambda: child._process.returncode is not None)
 
 
 async def test_that_a_cancelled_start_leaves_nothing_running():
