@@ -8,13 +8,13 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.ui import theme
+from app.ui.widgets.plain_label import PlainLabel
 
 
 async def finished(dialog: QDialog) -> bool:
@@ -39,7 +39,13 @@ async def finished(dialog: QDialog) -> bool:
 
 
 async def ask(
-    parent: QWidget, title: str, text: str, buttons: Sequence[str], *, detail: str = ""
+    parent: QWidget,
+    title: str,
+    text: str,
+    buttons: Sequence[str],
+    *,
+    default: str = "",
+    detail: str = "",
 ) -> str | None:
     """Ask a question.
 
@@ -47,13 +53,15 @@ async def ask(
         parent: the window that waits for the answer.
         title: the question in a few words.
         text: what follows from the answer, in a sentence or two.
-        buttons: the answers as verbs; the first is the default.
+        buttons: the answers as verbs.
+        default: the one that Enter takes, the first unless it is said: where that one loses
+            something, the one that loses nothing.
         detail: technical text, below.
 
     Returns:
         The button's text; None when the dialog was closed without an answer.
     """
-    dialog = QuestionDialog(parent, title, text, buttons, detail=detail)
+    dialog = QuestionDialog(parent, title, text, buttons, default=default, detail=detail)
     await finished(dialog)
     return dialog.answer
 
@@ -92,6 +100,7 @@ class QuestionDialog(QDialog):
         text: str,
         buttons: Sequence[str],
         *,
+        default: str = "",
         detail: str = "",
     ) -> None:
         super().__init__(parent)
@@ -101,7 +110,8 @@ class QuestionDialog(QDialog):
         self.setModal(True)
         self.setMinimumWidth(theme.FORM_WIDTH * 3 // 4)
 
-        heading = QLabel(title)
+        heading = PlainLabel(title)
+        heading.setWordWrap(True)
         heading.setFont(theme.section())
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_6, theme.SPACE_6, theme.SPACE_6, theme.SPACE_4)
@@ -111,23 +121,25 @@ class QuestionDialog(QDialog):
         if detail:
             column.addWidget(_wrapped(detail, muted=True))
         column.addSpacing(theme.SPACE_2)
-        column.addLayout(self._buttons(buttons))
+        answers = self._answers(buttons, default or buttons[0])
+        column.addLayout(answers)
+        # The default stands last, where the eye ends and the hand is; Tab begins there too.
+        last = answers.itemAt(answers.count() - 1).widget()
+        last.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _buttons(self, texts: Sequence[str]) -> QHBoxLayout:
+    def _answers(self, texts: Sequence[str], default: str) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
         row.addStretch()
-        # The default stands last, where the eye ends and the hand is.
-        for text in reversed(texts):
+        for text in (*(text for text in reversed(texts) if text != default), default):
             button = QPushButton(text)
             button.setObjectName(f"answer_{text}")
             button.clicked.connect(lambda _=False, chosen=text: self._choose(chosen))
-            if text == texts[0]:
+            # The one that has the focus is the one that Enter takes, wherever Tab leads.
+            button.setAutoDefault(True)
+            if text == default:
                 button.setProperty("kind", "primary")
                 button.setDefault(True)
-                button.setFocus()
-            else:
-                button.setAutoDefault(False)
             row.addWidget(button)
         return row
 
@@ -136,8 +148,8 @@ class QuestionDialog(QDialog):
         self.accept()
 
 
-def _wrapped(text: str, *, muted: bool = False) -> QLabel:
-    label = QLabel(text)
+def _wrapped(text: str, *, muted: bool = False) -> PlainLabel:
+    label = PlainLabel(text)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     if muted:

@@ -1,5 +1,6 @@
 """Figures and states in the words that people read; pure formatting."""
 
+import html
 import math
 
 from PySide6.QtCore import QDateTime, QLocale
@@ -138,6 +139,19 @@ def state(view: InstanceView) -> str:
     if view.state is InstanceState.READY and view.leases:
         return "answering"
     return STATE_WORDS[view.state]
+
+
+def tooltip(text: str) -> str:
+    """Text that others wrote, for a tooltip: Qt would take what looks like markup for markup."""
+    if "<" not in text:
+        return text
+    lines = html.escape(text, quote=False).replace("\n", "<br>")
+    return f"<span>{lines}</span>"
+
+
+def button_text(text: str) -> str:
+    """Text that others wrote, for a button or a menu, where a single "&" marks a key."""
+    return text.replace("&", "&&")
 
 
 def answer_figures(stats: GenerationStats) -> str:

@@ -269,7 +269,8 @@ async def test_that_closing_over_an_answer_is_asked_once(qtbot):
     async with shown(qtbot, ports) as window:
         await window.manager.models.load(QWEN)
         async with window.manager.models.lease(QWEN, "Playground"):
-            assert window.busy_reason() == "1 model is answering."
+            reason = "1 model is answering. What is written so far is kept."
+            assert window.busy_reason() == reason
             for text, closes in (("Keep working", False), ("Quit", True)):
                 asking = asyncio.create_task(window.confirm_close())
                 await answer(qtbot, window, text)
@@ -278,12 +279,23 @@ async def test_that_closing_over_an_answer_is_asked_once(qtbot):
         assert window.busy_reason() is None
 
 
+async def test_that_enter_keeps_working_when_closing_would_interrupt(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        await window.manager.models.load(QWEN)
+        async with window.manager.models.lease(QWEN, "Playground"):
+            asking = asyncio.create_task(window.confirm_close())
+            await eventually(lambda: question(window))
+            qtbot.keyClick(question(window).focusWidget(), Qt.Key.Key_Return)
+            assert await asking is False
+
+
 async def test_that_closing_over_a_load_says_so(qtbot):
     ports = ports_with_models()
     async with shown(qtbot, ports) as window:
         ports.provider.go.clear()
         window.perform("load", QWEN)
-        await eventually(lambda: window.busy_reason() == "1 model is loading.")
+        reason = "1 model is loading. The load is given up."
+        await eventually(lambda: window.busy_reason() == reason)
         window.perform("cancel_load", QWEN)
         await eventually(lambda: window.busy_reason() is None)
 

@@ -138,16 +138,17 @@ class MainWindow(QMainWindow):
         self._handlers[action](argument)
 
     def busy_reason(self) -> str | None:
-        """What closing would interrupt, in a sentence; None when nothing."""
+        """What closing would interrupt and what becomes of it; None when nothing is under way."""
         views = self._manager.models.instances()
-        answering = [view for view in views if view.leases and view.state not in COMING]
-        loading = [view for view in views if view.state in COMING]
+        answering = sum(bool(view.leases) and view.state not in COMING for view in views)
+        loading = sum(view.state in COMING for view in views)
         if answering:
-            count = words.amount(len(answering), "model")
-            return f"{count} {'is' if len(answering) == 1 else 'are'} answering."
+            verb = "is" if answering == 1 else "are"
+            count = words.amount(answering, "model")
+            return f"{count} {verb} answering. What is written so far is kept."
         if loading:
-            count = words.amount(len(loading), "model")
-            return f"{count} {'is' if len(loading) == 1 else 'are'} loading."
+            verb, loads = ("is", "load is") if loading == 1 else ("are", "loads are")
+            return f"{words.amount(loading, 'model')} {verb} loading. The {loads} given up."
         return None
 
     async def confirm_close(self) -> bool:
@@ -158,8 +159,9 @@ class MainWindow(QMainWindow):
         answer = await dialogs.ask(
             self,
             "Quit Modelyard?",
-            f"{reason} What is written so far is kept.",
+            reason,
             ("Quit", "Keep working"),
+            default="Keep working",
         )
         return answer == "Quit"
 

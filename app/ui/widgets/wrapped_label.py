@@ -1,18 +1,24 @@
 """A label of several lines that are never cut."""
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
+
+from app.ui.widgets.plain_label import PlainLabel
 
 RESTYLED = {QEvent.Type.StyleChange, QEvent.Type.FontChange, QEvent.Type.Polish}
 
 
-class WrappedLabel(QLabel):
+class WrappedLabel(PlainLabel):
     """Wraps at words and insists on the height that its width asks for; layouts alone don't."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self.setWordWrap(True)
+
+    def minimumSizeHint(self) -> QSize:
+        """Any width will do: one endless word must not widen what is around it."""
+        return QSize(0, super().minimumSizeHint().height())
 
     def setText(self, text: str) -> None:
         """Show other words."""
