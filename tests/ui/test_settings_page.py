@@ -70,7 +70,8 @@ async def test_that_the_last_of_several_quick_changes_wins(qtbot):
     async with settings(qtbot) as (_, manager, page):
         for value in (10, 20, 30):
             page.view_model.set("max_tokens", value)
-        await eventually(lambda: manager.settings.current().max_tokens == 30)
+        await eventually(lambda: not page.view_model._intents.running("save settings"))
+        assert manager.settings.current().max_tokens == 30
 
 
 async def test_that_a_setting_of_the_environment_is_locked_with_its_reason(qtbot):

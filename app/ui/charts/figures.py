@@ -5,11 +5,10 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.ui import theme
+from app.ui.viewmodels.headings import alignment, heading
 
 Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class Figures(QAbstractTableModel):
@@ -50,7 +49,7 @@ class Figures(QAbstractTableModel):
             case Qt.ItemDataRole.FontRole:
                 return theme.figures()
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _RIGHT if index.column() else _LEFT
+                return alignment(figures=index.column() > 0)
         return None
 
     def headerData(
@@ -62,9 +61,4 @@ class Figures(QAbstractTableModel):
         """The columns' titles."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return self._columns[section]
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _RIGHT if section else _LEFT
-        return None
+        return heading(role, self._columns[section], figures=section > 0)

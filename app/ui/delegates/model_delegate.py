@@ -8,6 +8,7 @@ from app.domain.memory import Fit
 from app.domain.models import ModelSpec, ModelStatus
 from app.ui import theme
 from app.ui.theme import FIT_ROLES, STATE_ROLES, Theme
+from app.ui.viewmodels.headings import alignment
 from app.ui.viewmodels.model_table import COLUMNS, Role
 
 PADDING = theme.SPACE_2
@@ -51,7 +52,7 @@ class ModelDelegate(QStyledItemDelegate):
             self._fit(painter, inner, index)
         else:
             font = self._figures if column.figures else self._body
-            side = Qt.AlignmentFlag.AlignRight if column.figures else Qt.AlignmentFlag.AlignLeft
+            side = alignment(figures=column.figures)
             role = "text" if spec.status is ModelStatus.AVAILABLE else "muted"
             self._text(painter, inner, str(index.data()), font, role, side)
         painter.restore()

@@ -12,6 +12,7 @@ from app.domain.memory import Fit
 from app.domain.models import ModelId, ModelSpec, ModelStatus
 from app.manager.models import Models
 from app.ui import words
+from app.ui.viewmodels.headings import alignment, heading
 from app.ui.viewmodels.model_index import ModelIndex
 
 Index = QModelIndex | QPersistentModelIndex
@@ -247,11 +248,7 @@ class ModelTable(QAbstractTableModel):
         """A column's title."""
         if orientation is Qt.Orientation.Vertical or not 0 <= section < len(COLUMNS):
             return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section].title
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(COLUMNS[section])
-        return None
+        return heading(role, COLUMNS[section].title, figures=COLUMNS[section].figures)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order by a column."""
@@ -295,15 +292,12 @@ def _tooltip(facts: ModelFacts, spec: ModelSpec, column: Column) -> str:
     return spec.path if column.id == "name" else ""
 
 
-def _alignment(column: Column) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column.figures else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
-
-
 _ANSWERS: dict[int, Callable[[ModelFacts, ModelSpec, Column], Any]] = {
     Qt.ItemDataRole.DisplayRole: lambda facts, spec, column: column.text(facts, spec),
     Qt.ItemDataRole.ToolTipRole: _tooltip,
-    Qt.ItemDataRole.TextAlignmentRole: lambda _facts, _spec, column: _alignment(column),
+    Qt.ItemDataRole.TextAlignmentRole: lambda _facts, _spec, column: alignment(
+        figures=column.figures
+    ),
     Role.SPEC: lambda _facts, spec, _column: spec,
     Role.INSTANCE: lambda facts, spec, _column: facts.instance(spec),
     Role.FIT: lambda facts, spec, _column: facts.fit(spec),

@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from app.domain.profiles import ProfileRun, ProfileRunId
 from app.ui import theme, words
+from app.ui.viewmodels.headings import alignment, heading
 from app.ui.viewmodels.profile_series import latency_percentiles
 
 Index = QModelIndex | QPersistentModelIndex
@@ -81,7 +82,7 @@ class ProfileTable(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return column.text(self._runs[index.row()])
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(column)
+                return alignment(figures=column.figures)
             case Qt.ItemDataRole.FontRole:
                 return theme.figures() if column.figures else None
         return None
@@ -96,16 +97,4 @@ class ProfileTable(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         column = COLUMNS[section]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return column.title
-            case Qt.ItemDataRole.ToolTipRole:
-                return column.tooltip or None
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(column)
-        return None
-
-
-def _alignment(column: Column) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column.figures else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+        return heading(role, column.title, figures=column.figures, tooltip=column.tooltip)
