@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QPushButton, QSplitter
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QSplitter, QWidget
 
 from app.domain.errors import LoadStalled
 from app.domain.models import Folder, ModelId
@@ -345,6 +345,46 @@ async def test_that_a_folder_missing_at_the_start_is_shown_and_not_announced(qtb
         window.perform("rescan")
         await eventually(lambda: window.toaster.toasts)
         assert window.toaster.toasts[0].words.text().startswith("/gone isn't there.")
+
+
+HOSTILE = f"<b>R&D</b> {'long ' * 40}<img src='file:///etc/passwd'>"
+
+
+async def test_that_a_name_is_no_markup_and_breaks_no_page(qtbot):
+    ports = fake_ports()
+    model = spec(HOSTILE)
+    ports.offer(model)
+    async with shown(qtbot, ports) as window:
+        window.resize(720, 480)
+        await window.manager.models.load(model.id)
+        async with window.manager.models.lease(model.id, f"Playground “{HOSTILE}”"):
+            for page in ("library", "loaded"):
+                window.show_page(page)
+                await asyncio.sleep(0.05)
+                labels = [
+                    label
+                    for label in window.pages[page].findChildren(QLabel)
+                    if "R&D" in label.text()
+                ]
+                assert labels
+                assert {label.textFormat() for label in labels} == {Qt.TextFormat.PlainText}
+            area = window.loaded_page.findChild(QScrollArea)
+            assert area.widget().width() <= area.viewport().width()
+            eject = window.loaded_page.findChild(QPushButton, "card_eject")
+            assert eject.mapTo(area, eject.rect().bottomRight()).x() < area.width()
+        bar = window.status_bar
+        assert "R&D" in bar.active.accessibleName()
+        assert "&&" in bar.active.text()
+        assert bar.active.width() < 300
+        assert bar.rect().contains(bar.memory.geometry())
+        qtbot.mouseClick(bar.active, Qt.MouseButton.LeftButton)
+        assert "R&&D" in bar.switcher.actions()[0].text()
+        bar.switcher.close()
+        for widget in window.findChildren(QWidget):
+            assert "<b>" not in widget.toolTip()
+        table = window.library_page.view_model.table
+        tip = table.data(table.index(0, 0), Qt.ItemDataRole.ToolTipRole)
+        assert "<b>" not in tip
 
 
 async def test_that_an_idle_window_runs_no_timer(qtbot):

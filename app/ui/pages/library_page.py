@@ -201,7 +201,7 @@ class LibraryPage(QWidget):
         role = "text" if folder.present else "muted"
         chip = Chip(self._look, text, icon="folder", role=role, removable=True)
         chip.setObjectName(f"folder_{folder.path}")
-        chip.setToolTip(self.view_model.folder_words(folder))
+        chip.setToolTip(words.tooltip(self.view_model.folder_words(folder)))
         chip.removed.connect(lambda: self.requested.emit("remove_folder", folder.path))
         return chip
 

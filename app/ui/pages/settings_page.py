@@ -27,6 +27,7 @@ from app.ui.viewmodels.settings import SettingsViewModel
 from app.ui.widgets.check_box import CheckBox
 from app.ui.widgets.choice_box import ChoiceBox
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.setting_row import SettingRow
 
 CHOICES = ((Choice.SYSTEM, "As the system"), (Choice.LIGHT, "Light"), (Choice.DARK, "Dark"))
@@ -170,7 +171,7 @@ class SettingsPage(QWidget):
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
-        path = QLabel(folder.path if folder.present else f"{folder.path} (missing)")
+        path = PlainLabel(folder.path if folder.present else f"{folder.path} (missing)")
         path.setFont(theme.mono())
         path.setWordWrap(True)
         if not folder.present:

@@ -294,7 +294,7 @@ def _tooltip(facts: ModelFacts, spec: ModelSpec, column: Column) -> str:
 
 _ANSWERS: dict[int, Callable[[ModelFacts, ModelSpec, Column], Any]] = {
     Qt.ItemDataRole.DisplayRole: lambda facts, spec, column: column.text(facts, spec),
-    Qt.ItemDataRole.ToolTipRole: _tooltip,
+    Qt.ItemDataRole.ToolTipRole: lambda *cell: words.tooltip(_tooltip(*cell)),
     Qt.ItemDataRole.TextAlignmentRole: lambda _facts, _spec, column: alignment(
         figures=column.figures
     ),

@@ -1,10 +1,19 @@
 """A line over a page: something is under way, or can be had with one press."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
 
 from app.ui import theme
 from app.ui.theme import Theme
+from app.ui.widgets.plain_label import ElidedLabel
 
 
 class Banner(QFrame):
@@ -26,9 +35,9 @@ class Banner(QFrame):
         self._icon_name = icon
         self.setProperty("role", "banner")
         self._icon = QLabel()
-        self._words = QLabel()
+        self._words = ElidedLabel(cut=Qt.TextElideMode.ElideMiddle)
+        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._words.setObjectName("banner_words")
-        self._words.setMinimumWidth(1)
         self.button = QPushButton(action_text)
         self.button.setObjectName("banner_action")
         self.button.clicked.connect(self.triggered)
@@ -52,7 +61,6 @@ class Banner(QFrame):
     def set_words(self, text: str) -> None:
         """Say something else; nothing hides the banner."""
         self._words.setText(text)
-        self._words.setToolTip(text)
         self.setVisible(bool(text))
 
     def words(self) -> str:

@@ -3,8 +3,9 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from app.ui import theme
+from app.ui import theme, words
 from app.ui.theme import Theme
+from app.ui.widgets.plain_label import PlainLabel
 
 
 class Chip(QFrame):
@@ -34,17 +35,17 @@ class Chip(QFrame):
         self._icon = QLabel()
         row.addWidget(self._icon)
         self._icon.setVisible(bool(icon))
-        words = QLabel(text)
+        label = PlainLabel(text)
         if role != "text":
-            words.setProperty("role", role)
-        row.addWidget(words)
+            label.setProperty("role", role)
+        row.addWidget(label)
         self._cross: QToolButton | None = None
         if removable:
             self._cross = QToolButton()
             self._cross.setObjectName("chip_remove")
             self._cross.setProperty("kind", "flat")
             self._cross.setAccessibleName(f"Remove {text}")
-            self._cross.setToolTip(f"Remove {text}")
+            self._cross.setToolTip(words.tooltip(f"Remove {text}"))
             self._cross.setCursor(Qt.CursorShape.PointingHandCursor)
             self._cross.clicked.connect(self.removed)
             row.addWidget(self._cross)

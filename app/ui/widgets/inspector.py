@@ -7,7 +7,6 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -15,12 +14,14 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.models import ModelSpec
-from app.ui import theme
+from app.ui import theme, words
 from app.ui.actions import ACTIONS, MODEL_ACTIONS, Context
 from app.ui.theme import Theme
 from app.ui.viewmodels.overview import Fact, Section
 from app.ui.widgets.copy_line import CopyLine
 from app.ui.widgets.flow_layout import FlowLayout
+from app.ui.widgets.plain_label import PlainLabel
+from app.ui.widgets.wrapped_label import WrappedLabel
 
 
 class Inspector(QFrame):
@@ -67,6 +68,7 @@ class Inspector(QFrame):
     ) -> None:
         """Show a model, or that none is selected."""
         self._name.setText(spec.name if spec is not None else "No model selected")
+        self._name.setToolTip(words.tooltip(self._name.text()))
         self._state.setText(state)
         self._state.setVisible(bool(state))
         failure = context.instance.error if context.instance is not None else None
@@ -110,13 +112,13 @@ def _grid(section: Section, look: Theme) -> QGridLayout:
     grid.setVerticalSpacing(theme.SPACE_1)
     grid.setColumnMinimumWidth(0, theme.SPACE_8 * 3)
     grid.setColumnStretch(1, 1)
-    heading = QLabel(section.title)
+    heading = PlainLabel(section.title)
     heading.setFont(theme.strong())
     grid.addWidget(heading, 0, 0, 1, 2)
     top = Qt.AlignmentFlag.AlignTop
     for fact in section.facts:
         row = grid.rowCount()
-        label = QLabel(fact.label)
+        label = PlainLabel(fact.label)
         label.setProperty("role", "muted")
         grid.addWidget(label, row, 0, top)
         if fact.technical:
@@ -143,12 +145,10 @@ def _value(fact: Fact) -> QWidget:
     return both
 
 
-def _label(font: QFont, *, role: str = "") -> QLabel:
-    label = QLabel()
+def _label(font: QFont, *, role: str = "") -> WrappedLabel:
+    label = WrappedLabel()
     label.setFont(font)
-    label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         label.setProperty("role", role)
     return label

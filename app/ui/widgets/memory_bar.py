@@ -39,7 +39,7 @@ class MemoryBar(QWidget):
         says.append(f"free {words.size(memory.free)}")
         budget = f"of {words.size(memory.budget)} for models"
         self.setAccessibleName(f"Memory: {', '.join(says)} {budget}")
-        self.setToolTip("\n".join([*says, budget]))
+        self.setToolTip(words.tooltip("\n".join([*says, budget])))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

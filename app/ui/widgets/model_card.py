@@ -1,10 +1,9 @@
 """A loaded model as a card: state, figures, who keeps it, and what can be done."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -15,6 +14,7 @@ from app.ui import theme
 from app.ui.theme import Theme
 from app.ui.viewmodels.loaded import Card
 from app.ui.widgets.error_box import ErrorBox
+from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.state_dot import StateDot
 
 
@@ -29,13 +29,13 @@ class ModelCard(QFrame):
         self.setProperty("role", "card")
         self.setObjectName(f"card_{card.model_id}")
         self._dot = StateDot(look)
-        self._state = QLabel()
+        self._state = PlainLabel()
         self._state.setObjectName("card_state")
         self._state.setFont(theme.caption())
-        self._name = QLabel()
+        self._name = ElidedLabel(cut=Qt.TextElideMode.ElideMiddle)
         self._name.setObjectName("card_name")
         self._name.setFont(theme.strong())
-        self._active = QLabel("active")
+        self._active = PlainLabel("active")
         self._active.setFont(theme.caption())
         self._active.setProperty("role", "badge")
         self._speed = _muted(figures=True)
@@ -112,8 +112,8 @@ class ModelCard(QFrame):
         return button
 
 
-def _muted(*, figures: bool = False) -> QLabel:
-    label = QLabel()
+def _muted(*, figures: bool = False) -> ElidedLabel:
+    label = ElidedLabel()
     label.setProperty("role", "muted")
     if figures:
         label.setFont(theme.figures())

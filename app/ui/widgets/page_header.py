@@ -1,8 +1,9 @@
 """The top of a page: its title, a muted line beside it, and its controls."""
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.ui import theme
+from app.ui.widgets.plain_label import PlainLabel
 
 
 class PageHeader(QWidget):
@@ -10,9 +11,9 @@ class PageHeader(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        heading = QLabel(title)
+        heading = PlainLabel(title)
         heading.setFont(theme.title())
-        self._note = QLabel()
+        self._note = PlainLabel()
         self._note.setProperty("role", "muted")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)

@@ -63,7 +63,7 @@ class SettingRow(QWidget):
             self._control.style().polish(self._control)
 
 
-def _line(role: str) -> QLabel:
+def _line(role: str) -> WrappedLabel:
     label = WrappedLabel()
     label.setProperty("role", role)
     label.setFont(theme.caption())

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QWidget
 
-from app.ui import theme
+from app.ui import theme, words
 from app.ui.theme import STATE_ROLES, Theme
 from app.ui.viewmodels.loaded import LoadedViewModel
 from app.ui.viewmodels.status import StatusViewModel
@@ -11,7 +11,10 @@ from app.ui.widgets.memory_bar import MemoryBar
 from app.ui.widgets.state_dot import StateDot
 
 HEIGHT = 36
+SWITCH = "Switch to another loaded model"
 BAR_WIDTH = 120
+NAME_WIDTH = 240
+"""The most that the active model's words get, so that the speed keeps its place."""
 
 
 class RoomyButton(QPushButton):
@@ -56,7 +59,6 @@ class StatusBar(QFrame):
         self._dot = StateDot(look)
         self.active = RoomyButton(self._dot, leading=True)
         self.active.setObjectName("status_active")
-        self.active.setToolTip("Switch to another loaded model")
         self.active.clicked.connect(self._open_switcher)
         bar = MemoryBar(look)
         bar.setFixedWidth(BAR_WIDTH)
@@ -86,7 +88,12 @@ class StatusBar(QFrame):
         """Say what is so now."""
         state = self._status.active_state()
         self._dot.set_role(STATE_ROLES[state] if state is not None else "control")
-        self.active.setText(self._status.active_words())
+        says = self._status.active_words()
+        cut = Qt.TextElideMode.ElideMiddle
+        shown = self.active.fontMetrics().elidedText(says, cut, NAME_WIDTH)
+        self.active.setText(words.button_text(shown))
+        self.active.setAccessibleName(says)
+        self.active.setToolTip(words.tooltip(f"{says}\n{SWITCH}" if shown != says else SWITCH))
         memory = self._loaded.shares()
         self.memory.setText(memory.text)
         self._bar.set_memory(memory)
@@ -104,7 +111,7 @@ class StatusBar(QFrame):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.destroyed.connect(self._forget_switcher)
         for choice in choices:
-            action = menu.addAction(choice.name)
+            action = menu.addAction(words.button_text(choice.name))
             action.setCheckable(True)
             action.setChecked(choice.active)
             action.triggered.connect(
