@@ -23,6 +23,8 @@ MEMORY_BYTES = 256 * 1024 * 1024
 """What a template may allocate on top of the process itself."""
 TEXT_LIMIT = 4 * 1024 * 1024
 """Characters of a prompt: four for each token of the longest contexts there are."""
+REASON_LENGTH = 2000
+"""Characters of what a template says about its failure, which may be anything."""
 
 
 class TemplateWorker:
@@ -48,9 +50,13 @@ def answer(request: Render) -> Message:
     try:
         return protocol.Rendered(render(request))
     except TemplateError as error:
-        return protocol.Refused(Refusal.TEMPLATE, str(error))
+        return _refused(str(error))
     except Exception as error:  # noqa: BLE001 - a template may raise anything that Python does
-        return protocol.Refused(Refusal.TEMPLATE, f"{type(error).__name__}: {error}".rstrip(": "))
+        return _refused(f"{type(error).__name__}: {error}".rstrip(": "))
+
+
+def _refused(reason: str) -> Message:
+    return protocol.Refused(Refusal.TEMPLATE, reason[:REASON_LENGTH])
 
 
 def render(request: Render) -> str:

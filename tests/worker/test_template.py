@@ -81,3 +81,10 @@ def test_that_a_template_that_fails_is_refused_with_its_reason(source, says):
     said = template.answer(Render(source, TURNS, SPECIAL))
     assert isinstance(said, Refused)
     assert says in said.detail
+
+
+def test_that_a_long_reason_is_cut():
+    said = template.answer(Render("{{ raise_exception('x' * 9999) }}", TURNS, SPECIAL))
+    assert said.detail == "x" * template.REASON_LENGTH
+    said = template.answer(Render("{{ {}['x' * 9999].y }}", TURNS, SPECIAL))
+    assert len(said.detail) == template.REASON_LENGTH
