@@ -115,6 +115,10 @@ class ScanBatch(Protocol):
 class TemplateRenderer(Protocol):
     """Renders chat templates, which are foreign programs, out of harm's way."""
 
+    def warm(self) -> None:
+        """Prepare in the background, so that the first prompt doesn't wait for it."""
+        ...
+
     async def render(
         self, template: str, messages: Sequence[ChatMessage], special_tokens: dict[str, str]
     ) -> str:

@@ -37,14 +37,15 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         stack.push_async_callback(workers.aclose)
         templates = TemplateProcess(workers)
         stack.push_async_callback(templates.aclose)
+        machine = Machine()
         manager = Manager(
             models=storage.models,
             conversations=storage.conversations,
             profiles=storage.profiles,
             settings=storage.settings,
             files=LocalModelFiles(),
-            providers={"local": LlamaCppProvider(workers, templates)},
-            devices=Machine(),
+            providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
+            devices=machine,
             environment=environment,
         )
         stack.push_async_callback(manager.aclose)

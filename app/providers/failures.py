@@ -121,6 +121,14 @@ def no_memory(name: str, detail: str) -> DoesNotFit:
     )
 
 
+def too_long(name: str, characters: int, limit: int) -> ContextOverflow:
+    """The error for a prompt that isn't even sent."""
+    return ContextOverflow(
+        f"The prompt has {characters:,} characters, and {name} takes {limit:,} at most.",
+        "Shorten it, or split it into several prompts.",
+    )
+
+
 def refused_request(name: str, refused: Refused) -> AppError:
     """The error for a request that the engine can't serve."""
     match refused.reason:

@@ -6,7 +6,7 @@ from pathlib import Path
 from app.domain.errors import InvalidFile, LoadStalled, MissingFile, WorkerCrashed
 from app.domain.instances import LoadSettings
 from app.domain.memory import context_for
-from app.domain.models import Capability, ModelSpec
+from app.domain.models import ModelSpec
 from app.gguf.checks import check_model
 from app.gguf.header import HeaderError
 from app.gguf.reader import read_header, read_special_tokens
@@ -26,10 +26,21 @@ class LlamaCppProvider:
         children: Children,
         renderer: TemplateRenderer,
         deadlines: Deadlines | None = None,
+        *,
+        cores: int | None = None,
     ) -> None:
+        """Prepare without starting anything.
+
+        Args:
+            children: what starts the workers.
+            renderer: what makes prompts of conversations.
+            deadlines: how long a worker may be silent.
+            cores: processor cores to share; None leaves it to the worker to count them.
+        """
         self._children = children
         self._renderer = renderer
         self._deadlines = deadlines or Deadlines()
+        self._cores = cores
 
     async def load(
         self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
@@ -46,9 +57,10 @@ class LlamaCppProvider:
             WorkerCrashed: its process didn't start, or ended for a reason outside the file.
         """
         chat = await in_daemon_thread(read_chat_format, spec)
-        embedding = spec.can(Capability.EMBEDDING) and not (
-            spec.can(Capability.CHAT) or spec.can(Capability.COMPLETION)
-        )
+        embedding = spec.embeds_only
+        if settings.threads is None and self._cores is not None:
+            # A worker sees the cores, but not a container's quota. One stays free for the desktop.
+            settings = settings.model_copy(update={"threads": max(1, self._cores - 1)})
         request = protocol.Load(
             path=spec.path,
             context_length=context_for(spec, settings.context_length),
@@ -61,6 +73,8 @@ class LlamaCppProvider:
         except BaseException:
             await link.close(grace=0)
             raise
+        if chat.template is not None:
+            self._renderer.warm()
         return LlamaEngine(
             spec.name,
             link,

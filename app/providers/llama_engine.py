@@ -19,6 +19,9 @@ from app.providers.prompts import PLAIN_STOP, plain_prompt
 from app.providers.worker_link import Answers, WorkerEnded, WorkerLink, WorkerSilent
 from app.worker import protocol
 
+PROMPT_LIMIT = 4 * 1024 * 1024
+"""Characters, as many as a chat template may write; more would not fit into one frame."""
+
 
 @dataclass(frozen=True)
 class Deadlines:
@@ -134,6 +137,9 @@ class LlamaEngine:
                 f"{self._name} makes embeddings and can't write text.",
                 "Choose a model that can chat.",
             )
+        length = len(request.prompt) + sum(len(turn.text) for turn in request.messages)
+        if length > PROMPT_LIMIT:
+            raise failures.too_long(self._name, length, PROMPT_LIMIT)
         prompt, stop = request.prompt, request.stop
         templated = bool(request.messages) and self._chat.template is not None
         if self._chat.template is not None and request.messages:

@@ -1,13 +1,17 @@
 """Chat templates, rendered in a process of their own that is killed when one runs wild."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from app.domain.errors import TemplateFailed
 from app.domain.generation import ChatMessage
-from app.ports import Children
+from app.ports import Child, Children
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
+from app.tasks import TaskScope
 from app.worker import protocol
+
+log = logging.getLogger(__name__)
 
 RENDER_SECONDS = 2.0
 START_SECONDS = 30.0
@@ -28,15 +32,12 @@ class TemplateProcess:
         self._limit = limit
         self._link: WorkerLink | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._tasks = TaskScope("chat templates")
 
-    async def warm(self) -> None:
-        """Have the worker up before the first prompt waits for it.
-
-        Raises:
-            TemplateFailed: it doesn't start.
-        """
-        async with self._one_at_a_time:
-            await self._warm_link()
+    def warm(self) -> None:
+        """Start the worker in the background, so that the first prompt doesn't wait for it."""
+        if self._link is None or self._link.over:
+            self._tasks.start("warm", self._warm())
 
     async def render(
         self, template: str, messages: Sequence[ChatMessage], special_tokens: dict[str, str]
@@ -44,7 +45,8 @@ class TemplateProcess:
         """The prompt text for these turns, ready for the assistant to answer.
 
         Raises:
-            TemplateFailed: the template raised, ran too long or grew too large.
+            TemplateFailed: the template raised, ran too long or grew too large, or the worker
+                doesn't start.
         """
         request = protocol.Render(
             template=template,
@@ -68,16 +70,25 @@ class TemplateProcess:
         )
 
     async def aclose(self) -> None:
-        """End the worker; the next render would start another."""
+        """End the worker."""
+        await self._tasks.aclose()
         async with self._one_at_a_time:
             link, self._link = self._link, None
             if link is not None:
                 await link.close(grace=0)
 
+    async def _warm(self) -> None:
+        try:
+            async with self._one_at_a_time:
+                await self._warm_link()
+        except TemplateFailed as error:
+            # Whoever needs it is told by the render.
+            log.warning("%s %s", error, error.detail)
+
     async def _warm_link(self) -> WorkerLink:
         """The worker's link, up and running: starting it is not the template's time."""
         if self._link is None or self._link.over:
-            self._link = WorkerLink(await self._children.start("template"))
+            self._link = WorkerLink(await self._started())
         link = self._link
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -91,6 +102,16 @@ class TemplateProcess:
                 ) from error
             raise
         return link
+
+    async def _started(self) -> Child:
+        try:
+            return await self._children.start("template")
+        except OSError as error:
+            raise TemplateFailed(
+                "The process that renders chat templates can't be started.",
+                "Close other programs, then try again.",
+                str(error),
+            ) from error
 
     async def _answer(self, link: WorkerLink, request: protocol.Render) -> protocol.Message:
         try:

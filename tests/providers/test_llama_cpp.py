@@ -11,11 +11,14 @@ import pytest
 from app.domain.errors import InvalidFile, LoadStalled, MissingFile, ModelError, WorkerCrashed
 from app.domain.instances import LoadSettings
 from app.providers import llama_cpp
+from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.llama_engine import Deadlines
-from app.system.processes import WorkerProcesses
+from app.providers.templates import TemplateProcess
+from app.system.processes import WorkerExit, WorkerProcesses
+from app.worker import protocol
 from tests.providers.engines import processes, provider, spec_of
 from tests.support.fakes import eventually
-from tests.support.models import write_broken, write_llama
+from tests.support.models import CHAT_TEMPLATE, write_broken, write_llama
 
 
 class Standing(WorkerProcesses):
@@ -67,6 +70,59 @@ async def test_that_a_file_that_only_llama_cpp_finds_broken_is_refused_in_its_wo
             await local.load(spec_of(path), LoadSettings(), lambda _: None)
         assert "unknown model architecture: 'lemma'" in refused.value.detail
         assert nothing_runs()
+
+
+class Refusing:
+    """A child that notes what it is sent, and ends at once."""
+
+    pid = 1
+
+    def __init__(self):
+        self.sent = []
+
+    async def start(self, kind):
+        return self
+
+    def send(self, frame):
+        (decoded,) = protocol.FrameReader().feed(frame)
+        self.sent.append(protocol.decode(decoded))
+
+    async def received(self):
+        while not self.sent:
+            await asyncio.sleep(0)
+        return
+        yield
+
+    def kill(self):
+        pass
+
+    async def wait(self):
+        return WorkerExit(1, "")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "cores", "threads"), [(None, 4, 3), (None, 1, 1), (2, 4, 2), (None, None, None)]
+)
+async def test_that_threads_leave_a_core_free_unless_they_are_chosen(
+    tmp_path, chosen, cores, threads
+):
+    path, child = write_llama(tmp_path / "m.gguf"), Refusing()
+    local = LlamaCppProvider(child, TemplateProcess(child), cores=cores)
+    with pytest.raises(WorkerCrashed):
+        await local.load(spec_of(path), LoadSettings(threads=chosen), lambda _: None)
+    assert child.sent[0].threads == threads
+
+
+async def test_that_a_chat_model_has_its_renderer_warm(tmp_path):
+    async with processes() as children:
+        templates = TemplateProcess(children)
+        local = LlamaCppProvider(children, templates)
+        for template in (None, CHAT_TEMPLATE):
+            path = write_llama(tmp_path / "m.gguf", chat_template=template)
+            loaded = await local.load(spec_of(path), LoadSettings(threads=1), lambda _: None)
+            await loaded.close()
+            await eventually(lambda kept=template: (templates._link is None) is (kept is None))
+        await templates.aclose()
 
 
 async def test_that_a_file_that_is_gone_is_named_missing(tmp_path):

@@ -20,7 +20,7 @@ from app.domain.errors import (
 from app.domain.generation import FinishReason, Sampling, TextPiece
 from app.domain.instances import LoadSettings
 from app.domain.models import Capability
-from app.providers.llama_engine import Deadlines
+from app.providers.llama_engine import PROMPT_LIMIT, Deadlines
 from app.worker import protocol
 from tests.providers.engines import answer, chat, completion, engine
 from tests.support import models as model_files
@@ -185,6 +185,20 @@ async def test_that_a_prompt_without_room_is_refused_with_its_figures(models):
             await answer(loaded, completion("a" * 99))
         _, stats = await answer(loaded, completion("a" * 60, ignore_end=True))
         assert (stats.finish, stats.output_tokens) == (FinishReason.LENGTH, 4)
+
+
+@pytest.mark.parametrize("request_of", [completion, chat])
+async def test_that_a_prompt_that_no_frame_holds_is_refused_before_it_is_sent(models, request_of):
+    async with engine(models["tiny"]) as loaded:
+        with pytest.raises(ContextOverflow, match="characters"):
+            await answer(loaded, request_of("𝄞" * (PROMPT_LIMIT + 1)))
+        _, stats = await answer(loaded, completion("Two", max_tokens=1))
+        assert stats.output_tokens == 1
+
+
+def test_that_the_longest_prompt_fits_into_a_frame():
+    widest = len(protocol.encode(protocol.Rendered("𝄞" * 1000))) / 1000
+    assert PROMPT_LIMIT * widest < protocol.PAYLOAD_LIMIT
 
 
 async def test_that_special_tokens_in_plain_text_are_text(models):

@@ -5,12 +5,14 @@ import os
 import signal
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
 
 from app.domain.errors import TemplateFailed
 from app.domain.generation import ChatMessage, Role
 from app.providers.templates import TemplateProcess
 from tests.providers.engines import processes
+from tests.support.fakes import eventually
 from tests.support.models import CHAT_TEMPLATE
 
 TURNS = (ChatMessage(role=Role.SYSTEM, text="Be brief."), ChatMessage(role=Role.USER, text="Hé"))
@@ -28,9 +30,14 @@ async def templates(**options):
             await renderer.aclose()
 
 
+async def pid_of(renderer):
+    """The id of its process, up and running."""
+    await renderer.render("", TURNS, SPECIAL)
+    return renderer._link._child.pid
+
+
 async def test_that_a_chatml_template_renders_in_its_process():
     async with templates() as renderer:
-        await renderer.warm()
         assert await renderer.render(CHAT_TEMPLATE, TURNS, SPECIAL) == CHATML
 
 
@@ -70,7 +77,7 @@ async def test_that_an_escape_from_the_sandbox_is_refused():
 
 async def test_that_a_cancelled_render_is_no_one_elses_answer():
     async with templates() as renderer:
-        await renderer.warm()
+        await pid_of(renderer)
         waiting = asyncio.ensure_future(renderer.render("{{ 'x' * 1000 }}", TURNS, SPECIAL))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -81,21 +88,47 @@ async def test_that_a_cancelled_render_is_no_one_elses_answer():
 
 async def test_that_a_worker_that_died_while_idle_is_replaced_unnoticed():
     async with templates() as renderer:
-        await renderer.warm()
-        os.kill(renderer._link._child.pid, signal.SIGKILL)
+        os.kill(await pid_of(renderer), signal.SIGKILL)
         await renderer._link.ended()
         assert await renderer.render(CHAT_TEMPLATE, TURNS, SPECIAL) == CHATML
 
 
 async def test_that_a_template_that_brings_its_process_down_is_named():
     async with templates(limit=30) as renderer:
-        await renderer.warm()
-        os.kill(renderer._link._child.pid, signal.SIGSTOP)
+        pid = await pid_of(renderer)
+        os.kill(pid, signal.SIGSTOP)
         waiting = asyncio.ensure_future(renderer.render(CHAT_TEMPLATE, TURNS, SPECIAL))
         await asyncio.sleep(0)
-        os.kill(renderer._link._child.pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
         with pytest.raises(TemplateFailed, match="brought its process down"):
             await waiting
+
+
+async def test_that_a_warm_process_is_the_one_that_renders():
+    async with templates() as renderer:
+        renderer.warm()
+        renderer.warm()
+        await eventually(lambda: renderer._link)
+        pid = renderer._link._child.pid
+        assert await pid_of(renderer) == pid
+        assert [child.pid for child in psutil.Process().children()] == [pid]
+
+
+async def test_that_closing_ends_a_process_that_is_still_starting():
+    async with templates() as renderer:
+        renderer.warm()
+        await asyncio.sleep(0)
+        await renderer.aclose()
+        assert not psutil.Process().children()
+
+
+async def test_that_a_process_that_can_not_start_is_a_typed_error(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
+    async with templates() as renderer:
+        with pytest.raises(TemplateFailed, match="can't be started"):
+            await renderer.render(CHAT_TEMPLATE, TURNS, SPECIAL)
+        renderer.warm()
+        await eventually(lambda: "can't be started" in caplog.text)
 
 
 async def test_that_a_template_renders_on_the_windows_loop(qapp):
