@@ -17,7 +17,7 @@ from tests.benchmarks.judging import Effort
 from tests.benchmarks.machine import cores, describe
 
 BENCHMARKS = ("engine",)
-ROUNDS, QUICK_ROUNDS = 10, 2
+ROUNDS, QUICK_ROUNDS = 10, 1
 BUSY = 0.3
 """The load average for each core above which others are at work."""
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tests.benchmarks", description=__doc__.splitlines()[0]
     )
     parser.add_argument("name", choices=BENCHMARKS)
-    parser.add_argument("--quick", action="store_true", help="a few short rounds, no evidence")
+    parser.add_argument("--quick", action="store_true", help="one short round, no evidence")
     parser.add_argument("--rounds", type=int, help=f"rounds of each arm, {ROUNDS} by default")
     parser.add_argument("--rows", default="*", metavar="PATTERN", help='for example "busy-*"')
     parser.add_argument("--write", action="store_true", help=f"update {notes.NOTES.name}")

@@ -4,6 +4,7 @@ import ctypes
 import os
 import time
 from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Any
 
 MICRO_BATCH = 512
@@ -102,10 +103,10 @@ def generation(
 
 
 def streams(path: str, threads: int, sequences: int, tokens: int) -> dict[str, Any]:
-    """One sequence, then several in one batch, as llama-batched-bench measures them."""
+    """One sequence and several in one batch, in turn, as llama-batched-bench measures them."""
     model = BareModel(path, threads, 2048, sequences)
-    one = _batched(model, 1, tokens)
-    many = _batched(model, sequences, tokens)
+    rates = [(_batched(model, 1, tokens), _batched(model, sequences, tokens)) for _ in range(3)]
+    one, many = (median(taken) for taken in zip(*rates, strict=True))
     return {"one": one, "many": many, "ratio": many / one}
 
 

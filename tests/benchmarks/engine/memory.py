@@ -85,7 +85,7 @@ def cycles(effort: Effort) -> list[Row]:
     """The app's memory after a hundred loads and ejects."""
     count = 20 if effort.quick else 100
     arm = Arm(f"{__name__}:growth", {"path": models.tiny(), "cycles": count})
-    outcome = interleave(effort.rounds, {"app": arm})["app"]
+    outcome = interleave(effort.few(5), {"app": arm})["app"]
     note = f"after {WARM_UP_CYCLES} to warm up" + (f"; {count} cycles only" if effort.quick else "")
     part = median_part("0.3 MB model", GROWTH, outcome, "megabytes", note=note)
     return [Row("app's memory after 100 load/eject cycles", [part])]
