@@ -1,0 +1,44 @@
+"""From a load request to a model that answers."""
+
+import time
+from typing import Any
+
+from tests.benchmarks import models
+from tests.benchmarks.application import managed
+from tests.benchmarks.arms import Arm, interleave
+from tests.benchmarks.judging import Effort, median_part
+from tests.benchmarks.rows import Bar, Row
+
+TINY = Bar(60, "ms")
+SMALL = Bar(160, "ms")
+
+
+async def load_seconds(paths: dict[str, str]) -> dict[str, Any]:
+    """Seconds that the manager takes to make each model READY, its files in the page cache."""
+    seconds = {}
+    async with managed() as manager:
+        for name, path in paths.items():
+            model_id = await manager.library.add_file(path)
+            for _ in range(2):
+                # The second counts: the first has brought the file into the page cache.
+                start = time.perf_counter()
+                await manager.models.load(model_id)
+                seconds[name] = time.perf_counter() - start
+                await manager.models.eject(model_id)
+    return seconds
+
+
+def after_request(effort: Effort) -> list[Row]:
+    """Ready after a load request, each round in a fresh app process and a fresh worker."""
+    arguments = {"paths": {"tiny": str(models.tiny()), "small": str(models.small())}}
+    arm = Arm(f"{__name__}:load_seconds", arguments)
+    outcome = interleave(effort.rounds, {"app": arm})["app"]
+    return [
+        Row(
+            "ready after a load request, 0.3 MB model; 134M, page cache warm",
+            [
+                median_part("0.3 MB", TINY, outcome, "tiny", scale=1000),
+                median_part("134M", SMALL, outcome, "small", scale=1000),
+            ],
+        )
+    ]
