@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QPushButton, QToolButton
 
 from app.domain.errors import LoadStalled
@@ -12,7 +13,7 @@ from app.domain.models import Folder, ModelId, ModelStatus
 from app.ui.bridge import Bridge
 from app.ui.delegates.model_delegate import TALL_ROW
 from app.ui.pages.library_page import LibraryPage
-from app.ui.theme import ROW, Theme
+from app.ui.theme import ROW, Theme, figures
 from app.ui.viewmodels.model_table import COLUMNS
 from app.ui.widgets.chip import Chip
 from tests.support.fakes import eventually, fake_ports, spec
@@ -96,6 +97,72 @@ async def test_that_search_narrows_and_says_when_nothing_matches(qtbot):
         assert page._nothing.isVisible()
         qtbot.keyClick(page.search, Qt.Key.Key_Escape)
         assert names(page) == ["Llama", "Qwen"]
+
+
+async def test_that_what_is_selected_is_among_what_is_shown(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Mistral"), spec("Qwen"))
+    async with library(qtbot, ports) as (_, page):
+        page.browser.selectRow(0)
+        page.focus_search()
+        qtbot.keyClicks(page.search, "mist")
+        assert page.view_model.selected.name == "Mistral"
+        assert page.inspector._name.text() == "Mistral"
+        qtbot.keyClicks(page.search, "xx")
+        assert page.view_model.selected is None
+        assert not page.view_model.context().model
+        page.search.clear()
+        assert page.view_model.selected.name == "Llama"
+
+
+async def test_that_down_leads_from_the_search_to_a_row_that_is_lit(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Mistral"), spec("Qwen"))
+    async with library(qtbot, ports) as (_, page):
+        page.focus_search()
+        qtbot.keyClicks(page.search, "qwen")
+        qtbot.keyClick(page.search, Qt.Key.Key_Down)
+        rows = page.browser.selectionModel().selectedRows()
+        assert [row.data() for row in rows] == ["Qwen"]
+        assert page.browser.currentIndex().row() == 0
+
+
+async def test_that_an_order_keeps_the_selection_and_the_heights(qtbot):
+    ports = fake_ports()
+    broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
+    ports.offer(broken, spec("Whole"))
+    async with library(qtbot, ports) as (_, page):
+        page.browser.selectRow(0)
+        page.browser.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+        rows = page.browser.selectionModel().selectedRows()
+        assert [row.data() for row in rows] == ["Broken"]
+        assert [page.browser.rowHeight(row) for row in range(2)] == [ROW, TALL_ROW]
+
+
+async def test_that_the_count_tells_what_can_be_used(qtbot):
+    ports = fake_ports()
+    broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
+    ports.offer(broken, spec("One"), spec("Two"))
+    async with library(qtbot, ports) as (_, page):
+        assert page._header._note.text() == "2 models, 1 unusable"
+        qtbot.keyClicks(page.search, "one")
+        assert page._header._note.text() == "1 of 3 models"
+
+
+async def test_that_no_splitter_hides_size_and_state(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (_, page):
+        page.resize(668, 480)
+        page._splitter.setSizes([1, 10_000])
+        await asyncio.sleep(0.05)
+        right = sum(page.browser.columnWidth(at) for at in range(len(NAMES)))
+        assert not page.browser.isColumnHidden(NAMES.index("size"))
+        assert not page.browser.isColumnHidden(NAMES.index("state"))
+        assert right <= page.browser.viewport().width()
+        metrics = QFontMetrics(figures())
+        state = page.browser.columnWidth(NAMES.index("state"))
+        assert metrics.horizontalAdvance("finishing answers") + 30 <= state
 
 
 async def test_that_the_selection_stays_on_its_model(qtbot):

@@ -70,6 +70,14 @@ class LibraryPage(QWidget):
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 
+    def reveal(self, path: str) -> None:
+        """Select the model at a path, or the first one below it, when there is one."""
+        self.search.clear()
+        self.view_model.refresh()
+        model_id = self.view_model.at_path(path)
+        if model_id is not None:
+            self.view_model.select(model_id)
+
     def show_restorable(self, count: int) -> None:
         """Offer to load the models of the last run; 0 offers nothing."""
         text = f"{words.amount(count, 'model')} from last time can be loaded again."

@@ -16,8 +16,10 @@ NAME_WIDTH = 180
 """The least a name gets before other columns yield."""
 NAME_AT_LEAST = 110
 """What it gets when none is left to yield: the state has to be seen whole."""
-YIELDING = ("provider", "speed", "fit", "architecture", "context", "parameters")
+YIELDING = ("provider", "speed", "fit", "architecture", "context", "parameters", "quantisation")
 """The columns that hide in a narrow table, the first of them first."""
+STAYING = sum(column.width for column in COLUMNS[1:] if column.id not in YIELDING)
+SCROLL_BAR = 14
 
 
 class ModelBrowser(QTableView):
@@ -46,6 +48,7 @@ class ModelBrowser(QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setShowGrid(False)
+        self.setMinimumWidth(NAME_AT_LEAST + STAYING + SCROLL_BAR)
         self.setWordWrap(False)
         self.setMouseTracking(True)
         self.setTabKeyNavigation(False)
@@ -57,7 +60,9 @@ class ModelBrowser(QTableView):
         self.doubleClicked.connect(self._open)
         self.customContextMenuRequested.connect(self._open_menu)
         self.selectionModel().currentRowChanged.connect(self._select)
+        view_model.table.modelReset.connect(self._start_rows)
         view_model.rows_changed.connect(self._follow_rows)
+        view_model.selection_changed.connect(self._restore_selection)
         look.changed.connect(self.viewport().update)
         self._follow_rows()
 
@@ -115,6 +120,14 @@ class ModelBrowser(QTableView):
         if at != 0:
             self.fit_columns()
 
+    def _start_rows(self) -> None:
+        """Begin anew: a reset forgets the selection, and leaves heights where other rows are."""
+        for row in self._tall:
+            if row < self._view_model.table.rowCount():
+                self.setRowHeight(row, theme.ROW)
+        self._tall = frozenset()
+        self._follow_rows()
+
     def _follow_rows(self) -> None:
         """Restore the selection by id, and give rows with a reason the room for it."""
         tall = self._view_model.table.reasoned_rows()
@@ -124,10 +137,13 @@ class ModelBrowser(QTableView):
         self._restore_selection()
 
     def _restore_selection(self) -> None:
-        table, selected = self._view_model.table, self._view_model.selected
-        row = table.row_of(selected.id) if selected is not None else 0
-        if row is not None and row < table.rowCount() and row != self.currentIndex().row():
+        selected = self._view_model.selected
+        row = self._view_model.table.row_of(selected.id) if selected is not None else None
+        if row is None:
+            self.clearSelection()
+        elif not self.selectionModel().isRowSelected(row):
             self.selectRow(row)
+            self.scrollTo(self.currentIndex())
 
     def _select(self, index: QModelIndex) -> None:
         if index.isValid():

@@ -1,6 +1,8 @@
 """The state of the Library page: rows, search, selection, folders and the scan."""
 
+import os
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -15,7 +17,7 @@ from app.domain.events import (
     ScanProgressed,
 )
 from app.domain.instances import InstanceView
-from app.domain.models import Folder, ModelId, ModelSpec
+from app.domain.models import Folder, ModelId, ModelSpec, ModelStatus
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.actions import Context
@@ -45,6 +47,8 @@ class LibraryViewModel(QObject):
         self._manager = manager
         self._facts = ModelFacts(manager.models)
         self._selected: ModelId | None = None
+        self._unusable = 0
+        """How many models are broken or missing."""
         self._failed: frozenset[ModelId] = frozenset()
         self._settled: dict[ModelId, InstanceView] = {}
         """The last view of each instance, without the progress of its load."""
@@ -75,14 +79,27 @@ class LibraryViewModel(QObject):
     def refresh(self) -> None:
         """Show what the registry knows now."""
         self._stale = False
-        self.table.replace(self._manager.models.search())
+        specs = self._manager.models.search()
+        self._unusable = sum(spec.status is not ModelStatus.AVAILABLE for spec in specs)
+        self.table.replace(specs)
+        self._keep_to_shown()
         self.rows_changed.emit()
         self.selection_changed.emit()
 
     def search(self, text: str) -> None:
         """Show the models that contain every word."""
         self.table.filter(text)
+        self._keep_to_shown()
         self.rows_changed.emit()
+
+    def at_path(self, path: str) -> ModelId | None:
+        """The model that lies at a path or, in the order of the rows, first below it."""
+        named = PurePath(os.path.abspath(path))  # noqa: PTH100 - links stay as they are named
+        for spec in self.table.shown():
+            places = [PurePath(place) for place in (spec.path, *spec.copies) if place]
+            if any(place.is_relative_to(named) for place in places):
+                return spec.id
+        return None
 
     def select(self, model_id: ModelId | None) -> None:
         """Select a model, shown or not."""
@@ -128,8 +145,15 @@ class LibraryViewModel(QObject):
         """How many models there are and how many of them are shown."""
         known, shown = self.table.known, self.table.rowCount()
         if shown == known:
-            return words.amount(known, "model")
+            usable = words.amount(known - self._unusable, "model")
+            return f"{usable}, {words.count(self._unusable)} unusable" if self._unusable else usable
         return f"{words.count(shown)} of {words.amount(known, 'model')}"
+
+    def _keep_to_shown(self) -> None:
+        """Select the first row when the selected model has none: what is acted on is seen."""
+        if self.table.row_of(self._selected) is None:
+            shown = self.table.shown()
+            self.select(shown[0].id if shown else None)
 
     def _models_changed(self, _: list[ModelsChanged]) -> None:
         if self._refresh.isActive():

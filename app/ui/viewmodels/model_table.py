@@ -141,7 +141,7 @@ COLUMNS = (
         "Size",
         lambda _, s: words.size(s.size_bytes or None),
         lambda _, s: s.size_bytes or None,
-        78,
+        72,
         figures=True,
     ),
     Column(
@@ -153,7 +153,7 @@ COLUMNS = (
         figures=True,
     ),
     Column("fit", "Fit", _fit, lambda f, s: f.need(s), 94),
-    Column("state", "State", _state, _state_key, 122, moves=True),
+    Column("state", "State", _state, _state_key, 146, moves=True),
     Column(
         "speed",
         "Speed",
