@@ -39,6 +39,10 @@ def _ready(context: Context) -> bool:
     return context.instance is not None and context.instance.state is InstanceState.READY
 
 
+def _chattable(context: Context) -> bool:
+    return context.model is not None and _ready(context) and not context.model.embeds_only
+
+
 def _switchable(context: Context) -> bool:
     if context.model is None or context.model.status is not ModelStatus.AVAILABLE:
         return False
@@ -116,6 +120,13 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Stop loading the selected model",
         ),
         ActionInfo(
+            "chat",
+            "Chat",
+            "playground",
+            enabled=_chattable,
+            tooltip="Make the selected model active and open the Playground",
+        ),
+        ActionInfo(
             "switch",
             "Switch",
             "switch",
@@ -153,10 +164,10 @@ ACTIONS: dict[str, ActionInfo] = {
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    ("&Model", ("load", "cancel_load", "switch", "eject", "profile_model", "", "restore")),
+    ("&Model", ("chat", "load", "cancel_load", "switch", "eject", "profile_model", "", "restore")),
     ("&View", (*PAGES, "", "search")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""
 
-MODEL_ACTIONS = ("load", "cancel_load", "switch", "eject", "profile_model")
+MODEL_ACTIONS = ("chat", "load", "cancel_load", "switch", "eject", "profile_model")
 """What can be done with one model, in the order that menus and buttons show."""

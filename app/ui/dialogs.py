@@ -121,25 +121,24 @@ class QuestionDialog(QDialog):
         if detail:
             column.addWidget(_wrapped(detail, muted=True))
         column.addSpacing(theme.SPACE_2)
-        answers = self._answers(buttons, default or buttons[0])
-        column.addLayout(answers)
-        # The default stands last, where the eye ends and the hand is; Tab begins there too.
-        last = answers.itemAt(answers.count() - 1).widget()
-        last.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._default = QPushButton(default or buttons[0])
+        column.addLayout(self._answers(buttons))
+        self._default.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _answers(self, texts: Sequence[str], default: str) -> QHBoxLayout:
+    def _answers(self, texts: Sequence[str]) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
         row.addStretch()
-        for text in (*(text for text in reversed(texts) if text != default), default):
-            button = QPushButton(text)
+        self._default.setProperty("kind", "primary")
+        self._default.setDefault(True)
+        others = [QPushButton(text) for text in reversed(texts) if text != self._default.text()]
+        # The default stands last, where the eye ends and the hand is.
+        for button in (*others, self._default):
+            text = button.text()
             button.setObjectName(f"answer_{text}")
             button.clicked.connect(lambda _=False, chosen=text: self._choose(chosen))
             # The one that has the focus is the one that Enter takes, wherever Tab leads.
             button.setAutoDefault(True)
-            if text == default:
-                button.setProperty("kind", "primary")
-                button.setDefault(True)
             row.addWidget(button)
         return row
 

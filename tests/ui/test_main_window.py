@@ -8,7 +8,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QSplitter, QWidget
 
 from app.domain.errors import LoadStalled
-from app.domain.models import Folder, ModelId
+from app.domain.models import Capability, CapabilityFact, Folder, ModelId
 from app.domain.settings import Theme as Choice
 from app.domain.settings import WindowPlace
 from app.ui.actions import ACTIONS, PAGES
@@ -109,6 +109,64 @@ async def test_that_opening_a_loaded_model_makes_it_active_in_the_playground(qtb
         assert window.page == "playground"
 
 
+async def test_that_a_model_that_only_embeds_is_not_talked_to(qtbot):
+    ports = fake_ports()
+    embeds = (CapabilityFact(capability=Capability.EMBEDDING, value=True, source="pooling"),)
+    model = spec("Embed", capabilities=embeds)
+    ports.offer(model)
+    async with shown(qtbot, ports) as window:
+        await window.manager.models.load(model.id)
+        active = window.manager.models.active()
+        select(window, model.id)
+        await eventually(window.actions_by_id["eject"].isEnabled)
+        assert not window.actions_by_id["chat"].isEnabled()
+        window.perform("open", model.id)
+        assert window.page == "library"
+        assert window.manager.models.active() == active
+        said = window.toaster.toasts[-1].words.text()
+        assert said == "Embed makes embeddings; it writes no answers."
+
+
+async def test_that_a_ready_model_is_one_press_from_the_playground(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        await window.manager.models.load(LLAMA)
+        await window.manager.models.load(QWEN)
+        select(window, QWEN)
+        chat = window.findChild(QPushButton, "inspector_chat")
+        await eventually(chat.isVisible)
+        qtbot.mouseClick(chat, Qt.MouseButton.LeftButton)
+        assert window.page == "playground"
+        await eventually(lambda: window.manager.models.active() == QWEN)
+
+
+async def test_that_enter_presses_the_button_that_has_the_focus(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        loaded = window.sidebar.button("loaded")
+        loaded.setFocus()
+        qtbot.keyClick(loaded, Qt.Key.Key_Return)
+        assert window.page == "loaded"
+        button = window.loaded_page._empty.button
+        button.setFocus()
+        qtbot.keyClick(button, Qt.Key.Key_Enter)
+        assert window.page == "library"
+
+
+async def test_that_a_model_that_is_named_again_is_selected(qtbot, tmp_path):
+    ports = fake_ports()
+    first, second = (spec(name, path=str(tmp_path / f"{name}.gguf")) for name in ("A", "B"))
+    ports.files.disk[str(tmp_path)] = [first, second]
+    async with shown(qtbot, ports) as window:
+        view_model = window.library_page.view_model
+        window.add_paths([str(tmp_path)])
+        await eventually(lambda: view_model.table.rowCount() == 2)
+        select(window, first.id)
+        window.library_page.search.setText("A")
+        window.add_paths([second.path])
+        await eventually(lambda: view_model.selected and view_model.selected.id == second.id)
+        rows = window.library_page.browser.selectionModel().selectedRows()
+        assert [row.data() for row in rows] == ["B"]
+
+
 async def test_that_the_status_bar_says_what_is_so_and_leads_there(qtbot):
     async with shown(qtbot, ports_with_models()) as window:
         assert window.status_bar.active.text() == "No model is active"
@@ -176,19 +234,21 @@ async def test_that_a_crash_that_nobody_caused_is_told(qtbot):
         await eventually(lambda: window.toaster.toasts)
         toast = window.toaster.toasts[0]
         assert "SIGKILL" in toast.words.text()
+        settings = window.sidebar.button("settings")
+        corner = settings.mapTo(window, settings.rect().topLeft())
+        assert toast.geometry().bottom() < corner.y()
         qtbot.mouseClick(toast.findChild(QPushButton, "toast_action"), Qt.MouseButton.LeftButton)
         assert window.page == "loaded"
 
 
-async def test_that_what_was_loaded_last_time_comes_back_with_one_press(qtbot):
+async def test_that_the_page_that_says_more_of_a_crash_takes_the_message_back(qtbot):
     ports = ports_with_models()
-    ports.store.kept_session = (QWEN,)
     async with shown(qtbot, ports) as window:
-        banner = window.library_page.restore
-        assert banner.isVisible()
-        qtbot.mouseClick(banner.button, Qt.MouseButton.LeftButton)
-        await eventually(lambda: window.manager.models.instance(QWEN) is not None)
-        await eventually(lambda: not banner.isVisible())
+        await window.manager.models.load(QWEN)
+        ports.provider.engines[QWEN].crash()
+        await eventually(lambda: window.toaster.toasts)
+        window.show_page("loaded")
+        assert not window.toaster.toasts
 
 
 async def test_that_what_was_loaded_last_time_can_be_restored_by_the_program(qtbot):

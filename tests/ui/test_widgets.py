@@ -59,10 +59,11 @@ def test_that_the_action_of_a_toast_acts_and_closes_it(qtbot):
 
 
 def test_that_toasts_stack_without_covering_one_another(qtbot):
-    toaster = Toaster(window(qtbot), Theme(), below=36)
+    ground = window(qtbot)
+    toaster = Toaster(ground, Theme(), above=36)
     first, second = toaster.say("one"), toaster.say("two")
-    assert second.geometry().top() == 36
-    assert second.geometry().bottom() < first.geometry().top()
+    assert second.geometry().bottom() == ground.height() - 37
+    assert first.geometry().bottom() < second.geometry().top()
 
 
 def test_that_the_sidebar_names_its_pages_to_everybody(qtbot):

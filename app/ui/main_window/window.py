@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import PurePath
 
-from PySide6.QtCore import QMimeData, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -12,17 +11,26 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QIcon,
+    QKeyEvent,
     QKeySequence,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.domain.events import (
     AliasAssigned,
     FoldersChanged,
     InstanceChanged,
     ModelsChanged,
-    NoticeRaised,
     ScanFinished,
     ScanProgressed,
     SettingChanged,
@@ -36,6 +44,7 @@ from app.ui.actions import ACTIONS, MENUS, PAGES, Context
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import place
+from app.ui.main_window.messages import Messages
 from app.ui.pages.library_page import LibraryPage
 from app.ui.pages.loaded_page import LoadedPage
 from app.ui.pages.playground_page import PlaygroundPage
@@ -47,12 +56,14 @@ from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.status import StatusViewModel
 from app.ui.widgets.drop_overlay import DropOverlay
 from app.ui.widgets.sidebar import Sidebar
+from app.ui.widgets.status_bar import HEIGHT as STATUS_HEIGHT
 from app.ui.widgets.status_bar import StatusBar
 from app.ui.widgets.toast import Toaster
 
 SMALLEST = (720, 480)
-TOASTS_FROM = theme.SPACE_8 * 3
-"""Below the menu and the page's header, whose buttons stay in reach."""
+TOASTS_ABOVE = STATUS_HEIGHT + theme.SPACE_3 + theme.ROW + theme.SPACE_3
+"""Over the empty part of the sidebar: the status bar and the way to Settings stay in reach."""
+ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
 
 class MainWindow(QMainWindow):
@@ -100,8 +111,15 @@ class MainWindow(QMainWindow):
         self.status_bar = StatusBar(look, self.status, self.loaded_page.view_model)
         self._stack = QStackedWidget()
         self._lay_out()
-        self.toaster = Toaster(self, look, below=TOASTS_FROM)
-        self._crashes_told: set[int] = set()
+        self.toaster = Toaster(self, look, above=TOASTS_ABOVE)
+        self._messages = Messages(
+            manager,
+            bridge,
+            self.gestures,
+            self.toaster,
+            is_told=self._tells_crash_itself,
+            show_loaded=partial(self.show_page, "loaded"),
+        )
         self._overlay = DropOverlay(look, self)
         self.actions_by_id: dict[str, QAction] = {}
         self._handlers = self._bindings()
@@ -126,6 +144,8 @@ class MainWindow(QMainWindow):
             self.playground_page.focus_composer()
         elif name == "library":
             self.library_page.browser.setFocus()
+        elif name == "loaded":
+            self._messages.crashes_seen()
         self._refresh_actions()
 
     def perform(self, action: str, argument: str = "") -> None:
@@ -179,6 +199,14 @@ class MainWindow(QMainWindow):
         """Ask to be closed; the window stays until the program unwinds."""
         event.ignore()
         self.close_requested.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button that has the focus, as it does in a dialog."""
+        focused = QApplication.focusWidget()
+        if event.key() not in ENTER or not isinstance(focused, QPushButton | QToolButton):
+            super().keyPressEvent(event)
+        elif not event.isAutoRepeat():
+            focused.click()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the pages more room in a narrow window."""
@@ -240,6 +268,7 @@ class MainWindow(QMainWindow):
             "retry": self._for_model(gestures.retry),
             "dismiss": self._for_model(gestures.dismiss),
             "open": self._for_model(self._open),
+            "chat": self._for_model(self._chat),
             "profile_model": self._for_model(self._profile),
             "restore": lambda _: gestures.restore(),
             "new_conversation": lambda _: self._new_conversation(),
@@ -273,17 +302,13 @@ class MainWindow(QMainWindow):
         self.status_bar.switch_requested.connect(partial(self.perform, "switch"))
         self.library_page.view_model.selection_changed.connect(self._refresh_actions)
         self.library_page.view_model.failed.connect(self.toaster.fail)
-        self.gestures.switched.connect(self._say_switched)
-        self.gestures.switching.connect(self._say_switching)
-        self.gestures.folder_removed.connect(self._say_removed)
+        self.gestures.added.connect(self.library_page.reveal)
         self._intents.failed.connect(self.toaster.fail)
         self._look.changed.connect(self._recolour)
         for kind in (InstanceChanged, AliasAssigned, ModelsChanged, FoldersChanged):
             self._bridge.on(kind, lambda _: self._follow())
         for scan in (ScanProgressed, ScanFinished):
             self._bridge.on(scan, lambda _: self._refresh_actions())
-        self._bridge.on(InstanceChanged, self._say_crashed)
-        self._bridge.on(NoticeRaised, self._say_notices)
         self._bridge.on(SettingChanged, self._apply_settings)
         self._bridge.lost.connect(self._follow)
 
@@ -314,6 +339,13 @@ class MainWindow(QMainWindow):
         if view is None or view.state is not InstanceState.READY:
             self.gestures.load(model_id)
             return
+        if self._manager.models.get(model_id).embeds_only:
+            self._messages.say_embeds(model_id)
+        else:
+            self._chat(model_id)
+
+    def _chat(self, model_id: ModelId) -> None:
+        """Talk to a model that is loaded."""
         if self._manager.models.active() != model_id:
             self.gestures.switch(model_id)
         self.show_page("playground")
@@ -344,51 +376,11 @@ class MainWindow(QMainWindow):
         for action_id, action in self.actions_by_id.items():
             action.setEnabled(ACTIONS[action_id].enabled(context))
 
-    def _say_switched(self, model_id: ModelId) -> None:
-        name = self._manager.models.get(model_id).name
-        self.toaster.say(f"New prompts go to {name}.", role="ok")
-
-    def _say_switching(self, step: str) -> None:
-        """Tell what a switch waits for until there is something else to tell, or it is over."""
-        if step:
-            toast = self.toaster.say(step, action="Cancel", act=self.gestures.cancel_switch)
-            toast.stay()
-            self.gestures.switching.connect(toast.dismiss)
-
-    def _say_removed(self, path: str) -> None:
-        self.toaster.say(
-            f"{PurePath(path).name} is out of the library; its files stay.",
-            action="Undo",
-            act=lambda: self.gestures.add((path,)),
-        )
-
-    def _say_crashed(self, events: list[InstanceChanged]) -> None:
-        """Tell each crash once, unless the page that shows has its own word on it."""
-        for event in events:
-            error = event.instance.error
-            if event.instance.state is not InstanceState.CRASHED or error is None:
-                continue
-            if event.instance.generation in self._crashes_told:
-                continue
-            self._crashes_told.add(event.instance.generation)
-            if not self._tells_crash_itself(event.instance.model_id):
-                self.toaster.say(
-                    f"{error.what} {error.remedy}",
-                    role="error",
-                    detail=error.detail,
-                    action="Show",
-                    act=lambda: self.show_page("loaded"),
-                )
-
     def _tells_crash_itself(self, model_id: ModelId) -> bool:
         playground = self.playground_page.view_model
         return self._page == "loaded" or (
             self._page == "playground" and playground.is_answered_by(model_id)
         )
-
-    def _say_notices(self, events: list[NoticeRaised]) -> None:
-        for event in events:
-            self.toaster.fail(event.report)
 
     def _apply_settings(self, events: list[SettingChanged]) -> None:
         if any(event.key == "theme" for event in events):

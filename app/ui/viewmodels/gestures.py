@@ -31,6 +31,8 @@ class Gestures(QObject):
     """The id of a model that new prompts now go to because the person said so."""
     switching = Signal(str)
     """What a switch under way waits for, in a sentence; empty once it is over."""
+    added = Signal(str)
+    """The path of a folder or a file that the person named, whether it is new or known."""
     folder_removed = Signal(str)
     """The path of a folder that the person took out of the library."""
 
@@ -162,6 +164,7 @@ class Gestures(QObject):
                     f"{Path(path).name} is neither a folder nor a GGUF file.",
                     "Choose a folder or a file that ends in .gguf.",
                 )
+            self.added.emit(path)
 
     async def _remove_folder(self, path: str) -> None:
         await self._manager.library.remove_folder(path)

@@ -100,7 +100,7 @@ class Inspector(QFrame):
         button = QPushButton(info.text)
         button.setObjectName(f"inspector_{action}")
         button.setToolTip(info.tooltip)
-        if action == "load":
+        if action in {"chat", "load"}:
             button.setProperty("kind", "primary")
         button.clicked.connect(lambda: self.triggered.emit(action))
         return button

@@ -1,4 +1,4 @@
-"""Short messages in the window's upper right. They never take the focus."""
+"""Short messages in the window's lower left. They never take the focus."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -21,9 +21,9 @@ from app.ui.theme import Theme
 from app.ui.widgets.wrapped_label import WrappedLabel
 
 TOAST_MS = 6_000
-ERROR_MS = 20_000
+ERROR_MS = 10_000
 MOST = 3
-WIDTH = 380
+WIDTH = 300
 
 T = TypeVar("T", QToolButton, QPushButton)
 
@@ -129,20 +129,20 @@ class Toast(QFrame):
 
 
 class Toaster(QObject):
-    """Stacks messages at a window's right, where they hide no input, the newest on top."""
+    """Stacks messages at a window's left, where they hide no button, the newest lowest."""
 
-    def __init__(self, window: QWidget, look: Theme, *, below: int = 0) -> None:
+    def __init__(self, window: QWidget, look: Theme, *, above: int = 0) -> None:
         """Make a toaster.
 
         Args:
             window: the widget that they lie over.
             look: the theme.
-            below: pixels at the top to keep free, as for a menu and a page's header.
+            above: pixels at the foot to keep free, as for a status bar.
         """
         super().__init__(window)
         self._window = window
         self._look = look
-        self._below = below
+        self._above = above
         self._toasts: list[Toast] = []
         window.installEventFilter(self)
 
@@ -190,13 +190,13 @@ class Toaster(QObject):
         self._place()
 
     def _place(self) -> None:
-        top = self._below
+        foot = self._window.height() - self._above
         for toast in reversed(self._toasts):
             height = toast.heightForWidth(WIDTH)
             toast.resize(WIDTH, max(height, toast.minimumSizeHint().height()))
-            toast.move(self._window.width() - WIDTH - theme.SPACE_4, top)
+            toast.move(theme.SPACE_2, foot - toast.height())
             toast.raise_()
-            top += toast.height() + theme.SPACE_2
+            foot -= toast.height() + theme.SPACE_2
 
 
 def _quiet(button: T) -> T:

@@ -1,0 +1,109 @@
+"""What the window tells in passing: switches, folders that went, crashes, notices."""
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+from PySide6.QtCore import QObject
+
+from app.domain.events import InstanceChanged, NoticeRaised
+from app.domain.instances import InstanceState
+from app.domain.models import ModelId
+from app.manager.manager import Manager
+from app.ui.bridge import Bridge
+from app.ui.viewmodels.gestures import Gestures
+from app.ui.widgets.toast import Toast, Toaster
+
+
+class Messages(QObject):
+    """Turns what happened into toasts, each once, and takes back those that are answered."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        bridge: Bridge,
+        gestures: Gestures,
+        toaster: Toaster,
+        *,
+        is_told: Callable[[ModelId], bool],
+        show_loaded: Callable[[], None],
+    ) -> None:
+        """Listen.
+
+        Args:
+            manager: names the models.
+            bridge: where crashes and notices come from.
+            gestures: where switches and removed folders come from.
+            toaster: shows the messages.
+            is_told: whether the page that shows has its own word on a model's crash.
+            show_loaded: shows the page that says more about a crash.
+        """
+        super().__init__(toaster)
+        self._manager = manager
+        self._gestures = gestures
+        self._toaster = toaster
+        self._is_told = is_told
+        self._show_loaded = show_loaded
+        self._crashes_told: set[int] = set()
+        self._crashes: list[Toast] = []
+        gestures.switched.connect(self._say_switched)
+        gestures.switching.connect(self._say_switching)
+        gestures.folder_removed.connect(self._say_removed)
+        bridge.on(InstanceChanged, self._say_crashed)
+        bridge.on(NoticeRaised, self._say_notices)
+
+    def crashes_seen(self) -> None:
+        """Take back what was told of crashes: the page that says more is shown."""
+        crashes, self._crashes = self._crashes, []
+        for toast in crashes:
+            toast.dismiss()
+
+    def say_embeds(self, model_id: ModelId) -> None:
+        """Tell why a model can't be talked to."""
+        name = self._manager.models.get(model_id).name
+        self._toaster.say(f"{name} makes embeddings; it writes no answers.")
+
+    def _say_switched(self, model_id: ModelId) -> None:
+        name = self._manager.models.get(model_id).name
+        self._toaster.say(f"New prompts go to {name}.", role="ok")
+
+    def _say_switching(self, step: str) -> None:
+        """Tell what a switch waits for until there is something else to tell, or it is over."""
+        if step:
+            toast = self._toaster.say(step, action="Cancel", act=self._gestures.cancel_switch)
+            toast.stay()
+            self._gestures.switching.connect(toast.dismiss)
+
+    def _say_removed(self, path: str) -> None:
+        self._toaster.say(
+            f"{PurePath(path).name} is out of the library; its files stay.",
+            action="Undo",
+            act=lambda: self._gestures.add((path,)),
+        )
+
+    def _say_crashed(self, events: list[InstanceChanged]) -> None:
+        """Tell each crash once, unless the page that shows has its own word on it."""
+        for event in events:
+            error = event.instance.error
+            if event.instance.state is not InstanceState.CRASHED or error is None:
+                continue
+            if event.instance.generation in self._crashes_told:
+                continue
+            self._crashes_told.add(event.instance.generation)
+            if not self._is_told(event.instance.model_id):
+                toast = self._toaster.say(
+                    f"{error.what} {error.remedy}",
+                    role="error",
+                    detail=error.detail,
+                    action="Show",
+                    act=self._show_loaded,
+                )
+                self._crashes.append(toast)
+                toast.closed.connect(self._forget_crash)
+
+    def _forget_crash(self, toast: Toast) -> None:
+        if toast in self._crashes:
+            self._crashes.remove(toast)
+
+    def _say_notices(self, events: list[NoticeRaised]) -> None:
+        for event in events:
+            self._toaster.fail(event.report)
