@@ -177,3 +177,17 @@ def test_that_a_theme_change_keeps_every_word(qtbot) -> None:
     view.append(" text")
     look.apply(Choice.DARK)
     assert view.toPlainText() == before + " text"
+
+
+@pytest.mark.parametrize(
+    ("finish", "foot"),
+    [(FinishReason.LENGTH, "Cut off at 1,024 tokens · "), (FinishReason.END, "0.21 s")],
+)
+def test_that_an_answer_that_was_cut_off_says_so(qtbot, finish, foot) -> None:
+    view = Transcript(Theme())
+    qtbot.addWidget(view)
+    stats = GenerationStats(
+        finish=finish, output_tokens=1024, time_to_first_token=0.21, tokens_per_second=24.1
+    )
+    view.show_messages([message(Role.ASSISTANT, "and then", model_name="m", stats=stats)])
+    assert view.toPlainText().splitlines()[-1].startswith(foot)

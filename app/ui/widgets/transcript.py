@@ -1,6 +1,7 @@
 """What was said in one conversation, with the answer under way as it comes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from PySide6.QtCore import QMargins, QPoint, QRectF, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
@@ -10,6 +11,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QResizeEvent,
+    QShowEvent,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -21,7 +23,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextBrowser, QToolTip, QWidget
 
 from app.domain.conversations import Message, MessageState
-from app.domain.generation import Role
+from app.domain.generation import FinishReason, Role
 from app.ui import theme, words
 from app.ui.theme import RADIUS, SPACE_2, SPACE_3, SPACE_4, SPACE_6, Theme
 from app.ui.widgets.markdown_style import (
@@ -61,6 +63,8 @@ class Transcript(QTextBrowser):
         self._written: list[str] = []
         self._waiting: list[str] = []
         self._prompts: list[QTextFrame] = []
+        self._following = True
+        """Whether the view stays at the end as the text grows: until the reader scrolls up."""
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.setInterval(FRAME_MS)
@@ -82,6 +86,9 @@ class Transcript(QTextBrowser):
         self.document().setDocumentMargin(0)
         self.anchorClicked.connect(self.link_opened)
         self.highlighted.connect(self._say_where)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        # A long document is laid out bit by bit: its height comes after its text.
+        self.verticalScrollBar().rangeChanged.connect(self._stay)
         look.changed.connect(self._redraw)
 
     def show_messages(
@@ -98,28 +105,28 @@ class Transcript(QTextBrowser):
         self._live = live
         self._written = [partial]
         self._waiting.clear()
+        self._following = True
         self._redraw()
-        self._to_end()
 
     def add_message(self, message: Message) -> None:
         """Show one more finished turn, and go to it."""
         self.flush()
         cause_due = bool(self._messages) and self._messages[-1].error is not None
         self._messages.append(message)
-        if cause_due:
-            self._redraw()
-        else:
-            self._draw(message)
-        self._keep_up(following=True)
+        self._following = True
+        with self._kept_in_place():
+            if cause_due:
+                self._redraw()
+            else:
+                self._draw(message)
 
     def begin(self, answer: Message) -> None:
         """Show the head of an answer; its text follows by `append`."""
-        following = self._follows()
         self._live = answer
         self._written = []
-        self._draw_head(answer)
+        with self._kept_in_place():
+            self._draw_head(answer)
         self._writer = None
-        self._keep_up(following)
 
     def append(self, text: str) -> None:
         """Add text to the answer that has begun, at the next frame."""
@@ -131,11 +138,10 @@ class Transcript(QTextBrowser):
     def end(self, answer: Message) -> None:
         """Close the answer that has begun, with its figures or how it ended."""
         self.flush()
-        following = self._follows()
         self._messages.append(answer)
         self._live = self._writer = None
-        self._draw_foot(answer)
-        self._keep_up(following)
+        with self._kept_in_place():
+            self._draw_foot(answer)
 
     def flush(self) -> None:
         """Draw what waits, now."""
@@ -144,10 +150,9 @@ class Transcript(QTextBrowser):
         self._waiting.clear()
         if not text or self._live is None:
             return
-        following = self._follows()
         self._written.append(text)
-        self._write(text)
-        self._keep_up(following)
+        with self._kept_in_place():
+            self._write(text)
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
         """Fetch nothing, wherever it is."""
@@ -155,11 +160,14 @@ class Transcript(QTextBrowser):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the column readable and in the middle."""
-        following = self._follows()
-        super().resizeEvent(event)
-        self._fit()
-        if following:
-            self._to_end()
+        with self._kept_in_place():
+            super().resizeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Open where the reader was, or at the end."""
+        # Qt goes to the text cursor the first time, which is at the start.
+        with self._kept_in_place():
+            super().showEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the grounds of prompts and code behind the text."""
@@ -173,10 +181,15 @@ class Transcript(QTextBrowser):
 
     def _redraw(self) -> None:
         self._frame.stop()
+        place = self.verticalScrollBar().value()
+        with self._kept_in_place():
+            self._draw_all()
+            self.verticalScrollBar().setValue(place)
+
+    def _draw_all(self) -> None:
         self._prompts.clear()
         self._writer = None
         self._waiting, waiting = [], self._waiting
-        place = self.verticalScrollBar().value()
         self.clear()
         cursor = self._end()
         form = QTextBlockFormat()
@@ -188,7 +201,6 @@ class Transcript(QTextBrowser):
             self._written += waiting
             self._draw_head(self._live)
             self._write("".join(self._written))
-        self.verticalScrollBar().setValue(place)
 
     def _draw(self, message: Message) -> None:
         if message.role is not Role.ASSISTANT:
@@ -237,6 +249,9 @@ class Transcript(QTextBrowser):
                 parts.append(("error", answer.error.what))
         if answer.state is MessageState.STOPPED:
             parts.append(("warn", "Stopped"))
+        if answer.stats is not None and answer.stats.finish is FinishReason.LENGTH:
+            tokens = words.amount(answer.stats.output_tokens, "token")
+            parts.append(("warn", f"Cut off at {tokens}"))
         if answer.stats is not None and answer.stats.output_tokens:
             parts.append(("muted", words.answer_figures(answer.stats)))
         form = QTextBlockFormat()
@@ -319,9 +334,12 @@ class Transcript(QTextBrowser):
         cursor.movePosition(QTextCursor.MoveOperation.End)
         return cursor
 
-    def _follows(self) -> bool:
-        bar = self.verticalScrollBar()
-        return bar.value() >= bar.maximum() - AT_BOTTOM
+    def _scrolled(self, value: int) -> None:
+        self._following = value >= self.verticalScrollBar().maximum() - AT_BOTTOM
+
+    def _stay(self) -> None:
+        if self._following:
+            self._to_end()
 
     def _fit(self) -> None:
         """Centre the column, and show the scroll bar as needed."""
@@ -340,10 +358,15 @@ class Transcript(QTextBrowser):
         if self.document().textWidth() != self.viewport().width():
             self.document().setTextWidth(self.viewport().width())
 
-    def _keep_up(self, following: bool) -> None:
+    @contextmanager
+    def _kept_in_place(self) -> Iterator[None]:
+        """Change the text or the size; a reader who follows the end is there afterwards."""
+        following = self._following
+        yield
         self._fit()
-        if following:
-            self._to_end()
+        # What moved the view meanwhile was the change and not the reader.
+        self._following = following
+        self._stay()
 
     def _to_end(self) -> None:
         bar = self.verticalScrollBar()
