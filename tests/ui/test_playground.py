@@ -308,3 +308,14 @@ def test_that_a_target_says_why_it_cannot_answer() -> None:
 def test_that_only_models_that_can_answer_are_offered() -> None:
     broken = spec("broken", status=ModelStatus.INVALID)
     assert choices((ALPHA, EMBEDDING, broken), ()) == ((), (ALPHA,))
+    gone = spec("gone", status=ModelStatus.MISSING)
+    assert choices((ALPHA, gone), (gone, EMBEDDING)) == ((gone,), (ALPHA,))
+
+
+async def test_that_a_loaded_model_is_a_target_without_its_file(qapp) -> None:
+    missing = ALPHA.model_copy(update={"status": ModelStatus.MISSING})
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        ready = r.manager.models.instance(ALPHA.id)
+        assert Target(missing, ready).problem == ""
+        assert Target(missing, ready).note == ""

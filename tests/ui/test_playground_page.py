@@ -1,11 +1,16 @@
 """The Playground by its buttons and keys, over the real manager."""
 
+from collections.abc import AsyncGenerator
+
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QTextCursor
-from PySide6.QtWidgets import QDialog, QPushButton
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 
+from app.domain.conversations import Conversation, ConversationId, Message, MessageId
+from app.domain.errors import ContextOverflow
+from app.domain.generation import GenerationRequest, GenerationUpdate, Role
 from app.ui.pages.playground_page import PlaygroundPage
-from tests.support.fakes import eventually
+from tests.support.fakes import eventually, fake_ports, spec
 from tests.ui.rig import ALPHA, BETA, Rig, rig
 
 
@@ -187,3 +192,141 @@ async def test_that_links_open_outside_and_only_web_and_mail(qtbot, monkeypatch)
             page.transcript.textCursor().position()
             == QTextCursor(page.transcript.document()).position()
         )
+
+
+async def test_that_a_kept_conversation_opens_at_its_end_and_stays_there(qtbot) -> None:
+    ports = fake_ports()
+    chat = Conversation(id=ConversationId("c"), title="t", created_at=0.0, updated_at=1.0)
+    ports.store.kept_conversations[chat.id] = chat
+    text = ("A paragraph that wraps in a narrow window. " * 6 + "\n\n- one\n- two\n\n") * 12
+    for number, role in enumerate((Role.USER, Role.ASSISTANT) * 2):
+        turn = Message(
+            id=MessageId(str(number)),
+            conversation_id=chat.id,
+            role=role,
+            text=text,
+            created_at=float(number),
+            model_name="alpha",
+        )
+        ports.store.kept_messages[turn.id] = turn
+    async with rig(ALPHA, ports=ports) as r:
+        page = page_of(r, qtbot)
+        bar = page.transcript.verticalScrollBar()
+        await eventually(lambda: bar.value() == bar.maximum() > 0)
+        for size in ((1600, 1000), (720, 480)):
+            page.resize(*size)
+            await eventually(lambda: bar.value() == bar.maximum())
+        page.hide()
+        page.resize(1300, 900)
+        page.show()
+        await eventually(lambda: bar.value() == bar.maximum())
+        bar.setValue(100)
+        page.hide()
+        page.show()
+        page.resize(1200, 700)
+        assert bar.value() == 100
+
+
+async def focused_page(r: Rig, qtbot) -> PlaygroundPage:
+    page = page_of(r, qtbot)
+    page.activateWindow()
+    page.focus_composer()
+    await eventually(page.composer.input.hasFocus)
+    await eventually(lambda: page.view_model.current)
+    return page
+
+
+async def test_that_keys_go_to_the_prompt_after_a_click_on_send(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = await focused_page(r, qtbot)
+        page.composer.set_text("Hello")
+        qtbot.mouseClick(send_button(page), Qt.MouseButton.LeftButton)
+        assert page.composer.input.hasFocus()
+        page.view_model.stop()
+        await eventually(lambda: not page.view_model.answering)
+
+
+async def test_that_the_button_gives_the_focus_back_when_it_becomes_another(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = await focused_page(r, qtbot)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        send_button(page).setFocus(Qt.FocusReason.TabFocusReason)
+        assert send_button(page).hasFocus()
+        engine.go.set()
+        await eventually(lambda: not page.view_model.answering)
+        assert page.composer.input.hasFocus()
+
+
+async def test_that_retry_leaves_the_focus_in_the_prompt(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = await focused_page(r, qtbot)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        engine.crash()
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        retry = page._error.findChild(QPushButton, "error_retry")
+        retry.setFocus()
+        qtbot.keyClick(retry, Qt.Key.Key_Space)
+        assert not page._error.isVisible()
+        assert page.composer.input.hasFocus()
+        await eventually(lambda: not page.view_model.answering)
+
+
+async def too_long(_request: GenerationRequest) -> AsyncGenerator[GenerationUpdate, None]:
+    raise ContextOverflow("It has 9,000 tokens.", "Shorten it.")
+    yield
+
+
+async def test_that_an_overlong_conversation_has_other_ways_out_than_retry(
+    qtbot, monkeypatch
+) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        page = await focused_page(r, qtbot)
+        monkeypatch.setattr(engine, "generate", too_long)
+        page.composer.set_text("A very long prompt")
+        qtbot.mouseClick(send_button(page), Qt.MouseButton.LeftButton)
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        buttons = {button.objectName(): button for button in page._error.findChildren(QPushButton)}
+        assert set(buttons) == {"error_new_conversation", "error_edit_prompt", "error_details"}
+        for _ in range(2):
+            qtbot.mouseClick(buttons["error_edit_prompt"], Qt.MouseButton.LeftButton)
+            assert page.composer.text == "A very long prompt"
+        failed = page.view_model.current
+        qtbot.mouseClick(buttons["error_new_conversation"], Qt.MouseButton.LeftButton)
+        assert page.view_model.current is not failed
+        assert not page._error.isVisible()
+        assert page.composer.text == ""
+
+
+async def test_that_the_hint_says_what_the_keys_do_now(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = await focused_page(r, qtbot)
+        hint = page.composer.findChild(QLabel, "hint")
+        assert hint.text().startswith("Enter sends")
+        page.view_model.send("Hello")
+        assert hint.text() == "Answering · Esc stops"
+        engine.go.set()
+        await eventually(lambda: not page.view_model.answering)
+        assert hint.text().startswith("Enter sends")
+
+
+async def test_that_a_name_is_shown_as_it_is(qtbot) -> None:
+    odd = spec("R&D <b>bold</b>")
+    async with rig(odd) as r:
+        await r.load(odd)
+        page = await focused_page(r, qtbot)
+        assert page.composer._model.text() == "R&&D <b>bold</b>"
+        page.composer.menu.aboutToShow.emit()
+        assert page.composer.menu.actions()[0].text() == "R&&D <b>bold</b> · Q4_K_M"
+        formats = {label.textFormat() for label in (page.composer._note, page.waiting.words)}
+        assert formats == {Qt.TextFormat.PlainText}

@@ -2,9 +2,17 @@
 
 from PySide6.QtCore import QMetaObject, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.domain.conversations import ConversationId
+from app.domain.errors import ErrorKind
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import theme
@@ -26,6 +34,12 @@ from app.ui.widgets.waiting_line import WaitingLine
 LIST_WIDTH = 220
 OPENABLE = {"http", "https", "mailto"}
 """What a link in an answer may open outside; anything else is only text."""
+
+RETRY, NEW_CONVERSATION, EDIT_PROMPT = "Retry", "New conversation", "Edit prompt"
+WAYS_OUT: dict[ErrorKind, tuple[str, ...]] = {
+    ErrorKind.CONTEXT_OVERFLOW: (NEW_CONVERSATION, EDIT_PROMPT),
+}
+"""What can be done about a failed answer where trying it again would only fail again."""
 
 
 class PlaygroundPage(QWidget):
@@ -138,6 +152,11 @@ class PlaygroundPage(QWidget):
         self.list.opened.connect(self.view_model.open)
         self.list.created.connect(self.new_conversation)
         self.list.deleted.connect(self._delete)
+        self._ways_out = {
+            RETRY: self.view_model.retry,
+            NEW_CONVERSATION: self.new_conversation,
+            EDIT_PROMPT: self._edit_prompt,
+        }
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(self.view_model.stop)
         self.composer.switched.connect(self._switch)
@@ -192,24 +211,37 @@ class PlaygroundPage(QWidget):
             self.waiting.show_step(waiting.text, waiting.progress)
         self._show_error(chat)
         if chat is not None and (chat.messages or chat.live is not None):
-            self._stack.setCurrentWidget(self.transcript)
+            self._show_middle(self.transcript)
         elif playground.target.spec is None:
-            self._stack.setCurrentWidget(self.no_model)
+            self._show_middle(self.no_model)
         else:
-            self._stack.setCurrentWidget(self.hint)
+            self._show_middle(self.hint)
+
+    def _show_middle(self, widget: QWidget) -> None:
+        if widget is not self._stack.currentWidget():
+            self._take_focus_from(self._stack)
+            self._stack.setCurrentWidget(widget)
 
     def _show_error(self, chat: Chat | None) -> None:
         failed = None if chat is None or self.view_model.answering else chat.failed
         if failed is None or failed.error is None:
             if self._error is not None:
+                self._take_focus_from(self._error)
                 self._error.hide()
             return
         if self._error is None:
-            self._error = ErrorBox(self._look, failed.error, ("Retry",))
-            self._error.triggered.connect(lambda _: self.view_model.retry())
+            self._error = ErrorBox(self._look, failed.error)
+            self._error.triggered.connect(lambda action: self._ways_out[action]())
             self._below.insertWidget(0, self._error)
+        self._error.offer(WAYS_OUT.get(failed.error.kind, (RETRY,)))
         self._error.show_report(failed.error)
         self._error.show()
+
+    def _take_focus_from(self, leaving: QWidget) -> None:
+        """Put the focus where people type before what has it is hidden."""
+        focus = QApplication.focusWidget()
+        if focus is not None and leaving.isAncestorOf(focus):
+            self.focus_composer()
 
     def _show_target(self) -> None:
         target = self.view_model.target
@@ -234,6 +266,12 @@ class PlaygroundPage(QWidget):
         if self.view_model.send(text):
             self.composer.set_text("")
 
+    def _edit_prompt(self) -> None:
+        text, typed = self.view_model.last_prompt(), self.composer.text
+        if text not in typed:
+            self.composer.set_text("\n\n".join(part for part in (text, typed) if part))
+        self.focus_composer()
+
     def _switch(self, model_id: str) -> None:
         self.view_model.switch(ModelId(model_id))
 
@@ -248,6 +286,7 @@ class PlaygroundPage(QWidget):
             "Delete this conversation?",
             f"“{title}” and its answers are gone for good.",
             ("Delete", "Cancel"),
+            default="Cancel",
         )
         if answer == "Delete":
             self.view_model.delete(ConversationId(conversation_id))

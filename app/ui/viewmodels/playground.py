@@ -14,6 +14,7 @@ from app.domain.events import (
     InstanceChanged,
     ModelsChanged,
 )
+from app.domain.generation import Role
 from app.domain.instances import COMING, InstanceState, InstanceView
 from app.domain.models import ModelId, ModelSpec, ModelStatus
 from app.manager.manager import Manager
@@ -45,9 +46,11 @@ class Target:
         """Why it can't answer, in a sentence; empty when it can."""
         if self.spec is None:
             return "No model is loaded."
-        if self.spec.status is ModelStatus.MISSING:
+        # What is loaded answers without its file.
+        loaded = self.instance is not None and self.instance.state is InstanceState.READY
+        if self.spec.status is ModelStatus.MISSING and not loaded:
             return f"The file of {self.name} isn't there."
-        if self.spec.status is ModelStatus.INVALID:
+        if self.spec.status is ModelStatus.INVALID and not loaded:
             return f"{self.name} can't be loaded."
         if self.spec.embeds_only:
             return f"{self.name} can't chat: it makes embeddings only."
@@ -70,18 +73,18 @@ class Target:
 
 
 def choices(
-    specs: tuple[ModelSpec, ...], instances: tuple[InstanceView, ...]
+    specs: tuple[ModelSpec, ...], here: tuple[ModelSpec, ...]
 ) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
-    """The models to switch to: those loaded or on their way, then the first few others."""
-    here = [view.model_id for view in instances if view.state in {*COMING, InstanceState.READY}]
-    able = {
-        spec.id: spec
-        for spec in specs
-        if spec.status is ModelStatus.AVAILABLE and not spec.embeds_only
-    }
-    loaded = tuple(able[model_id] for model_id in here if model_id in able)
-    others = tuple(spec for spec in able.values() if spec.id not in here)
-    return loaded, others[:OFFERED]
+    """The models to switch to, first those that are `here`, then the first few others.
+
+    Args:
+        specs: what the library knows.
+        here: what is loaded or on its way, also where its file or its folder is gone since.
+    """
+    ids = {spec.id for spec in here}
+    others = (spec for spec in specs if spec.id not in ids and spec.status is ModelStatus.AVAILABLE)
+    loaded = tuple(spec for spec in here if not spec.embeds_only)
+    return loaded, tuple(spec for spec in others if not spec.embeds_only)[:OFFERED]
 
 
 class Playground(QObject):
@@ -140,7 +143,15 @@ class Playground(QObject):
     def offered(self) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
         """The models to switch to: those loaded or on their way, then the first few others."""
         models = self._manager.models
-        return choices(models.search(), models.instances())
+        states = {*COMING, InstanceState.READY}
+        here = (view.model_id for view in models.instances() if view.state in states)
+        return choices(models.search(), tuple(map(models.get, here)))
+
+    def last_prompt(self) -> str:
+        """What was asked last in the open conversation; empty before the first prompt."""
+        messages = self.current.messages if self.current is not None else ()
+        asked = (message.text for message in reversed(messages) if message.role is Role.USER)
+        return next(asked, "")
 
     def title(self) -> str:
         """The open conversation's title."""

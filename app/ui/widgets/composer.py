@@ -17,13 +17,16 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.models import ModelId, ModelSpec
-from app.ui import theme
+from app.ui import theme, words
 from app.ui.theme import Theme
+from app.ui.widgets.plain_label import PlainLabel
 
 MOST_LINES = 8
 NAME_WIDTH = 240
 HINT_FROM = 560
 """The width from which there is room for the hint."""
+HINT = "Enter sends, Shift+Enter starts a new line"
+HINT_ANSWERING = "Answering · Esc stops"
 EDGES = 16
 """Padding and border of the input box, top and bottom together."""
 
@@ -60,14 +63,17 @@ class Composer(QWidget):
         self.menu = QMenu(self._model)
         self.menu.aboutToShow.connect(self._fill_menu)
         self._model.setMenu(self.menu)
-        self._note = QLabel()
+        self._note = PlainLabel()
         self._note.setObjectName("model_note")
         self._note.setFont(theme.caption())
-        self._hint = QLabel("Enter sends, Shift+Enter starts a new line")
+        self._hint = QLabel(HINT)
+        self._hint.setObjectName("hint")
         self._hint.setProperty("role", "muted")
         self._hint.setFont(theme.caption())
         self._send = QPushButton()
         self._send.setObjectName("send")
+        # A click leaves the focus where people type.
+        self._send.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._send.clicked.connect(self._press)
 
         row = QHBoxLayout()
@@ -109,21 +115,29 @@ class Composer(QWidget):
         self._active = model_id
         metrics = self._model.fontMetrics()
         short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, NAME_WIDTH)
-        self._model.setText(short or "Choose a model")
+        self._model.setText(words.button_text(short) or "Choose a model")
         self._model.setAccessibleName(f"Next prompt goes to {name}" if name else "Choose a model")
-        self._model.setToolTip(f"{name}: the next prompt goes to it" if name else "")
+        tip = f"{name}: the next prompt goes to it" if name else ""
+        self._model.setToolTip(words.tooltip(tip))
         self._note.setText(note)
-        self._note.setToolTip(note)
+        self._note.setToolTip(words.tooltip(note))
         self._note.setProperty("role", "warn" if warns else "muted")
         _polish(self._note)
         self.input.setPlaceholderText(f"Ask {name}" if name else "Ask a model")
+        # Qt repaints for another placeholder only once there was text.
+        self.input.viewport().update()
         self._show_hint()
 
     def set_state(self, *, answering: bool, can_send: bool) -> None:
         """Make the button Stop while an answer is under way, else Send."""
         changed = answering != self._answering
         self._answering = answering
-        self._send.setEnabled(answering or can_send)
+        enabled = answering or can_send
+        # The next key is meant for the prompt, not for what the button has become.
+        if self._send.hasFocus() and (changed or not enabled):
+            self.input.setFocus()
+        self._send.setEnabled(enabled)
+        self._hint.setText(HINT_ANSWERING if answering else HINT)
         if changed or not self._send.text():
             self._recolour()
 
@@ -136,6 +150,7 @@ class Composer(QWidget):
         self._hint.setVisible(self.width() >= HINT_FROM and not self._note.text())
 
     def _press(self) -> None:
+        self.input.setFocus()
         if self._answering:
             self.stopped.emit()
         else:
@@ -159,8 +174,10 @@ class Composer(QWidget):
         self.menu.addAction("Open Library", self.library_wanted.emit)
 
     def _add(self, spec: ModelSpec) -> None:
-        words = " · ".join(part for part in (spec.name, spec.quantisation) if part)
-        action = self.menu.addAction(words, lambda: self.switched.emit(spec.id))
+        text = words.button_text(
+            " · ".join(part for part in (spec.name, spec.quantisation) if part)
+        )
+        action = self.menu.addAction(text, lambda: self.switched.emit(spec.id))
         action.setCheckable(True)
         action.setChecked(spec.id == self._active)
 

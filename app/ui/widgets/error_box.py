@@ -42,20 +42,16 @@ class ErrorBox(QFrame):
         self._unfold.setCheckable(True)
         self._unfold.toggled.connect(self._detail.setVisible)
 
-        buttons = QHBoxLayout()
-        buttons.setSpacing(theme.SPACE_2)
-        for text in actions:
-            button = QPushButton(text)
-            button.setObjectName(f"error_{text.casefold()}")
-            button.clicked.connect(lambda _=False, name=text: self.triggered.emit(name))
-            buttons.addWidget(button)
-        buttons.addWidget(self._unfold)
-        buttons.addStretch()
+        self._actions: list[QPushButton] = []
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(theme.SPACE_2)
+        self._buttons.addWidget(self._unfold)
+        self._buttons.addStretch()
 
         words = QVBoxLayout()
         words.setSpacing(theme.SPACE_2)
         words.addWidget(self._words)
-        words.addLayout(buttons)
+        words.addLayout(self._buttons)
         words.addWidget(self._detail)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_2)
@@ -64,7 +60,20 @@ class ErrorBox(QFrame):
         row.addLayout(words, 1)
         look.changed.connect(self._recolour)
         self._recolour()
+        self.offer(actions)
         self.show_report(report)
+
+    def offer(self, actions: Sequence[str]) -> None:
+        """Put other buttons before the one that unfolds the detail."""
+        if [button.text() for button in self._actions] == list(actions):
+            return
+        for button in self._actions:
+            self._buttons.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self._actions = [self._button(text) for text in actions]
+        for place, button in enumerate(self._actions):
+            self._buttons.insertWidget(place, button)
 
     def show_report(self, report: ErrorReport) -> None:
         """Show another error in the same box."""
@@ -73,6 +82,12 @@ class ErrorBox(QFrame):
         self._unfold.setVisible(bool(report.detail))
         if not report.detail:
             self._unfold.setChecked(False)
+
+    def _button(self, text: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(f"error_{text.casefold().replace(' ', '_')}")
+        button.clicked.connect(lambda _=False: self.triggered.emit(text))
+        return button
 
     def _recolour(self) -> None:
         self._icon.setPixmap(self._look.icon("error", "error").pixmap(theme.ICON))

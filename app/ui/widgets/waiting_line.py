@@ -1,8 +1,9 @@
 """One line that says what is being waited for, with progress where there is any."""
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from app.ui import theme
+from app.ui.widgets.plain_label import PlainLabel
 
 STEPS = 1000
 BAR_WIDTH = 160
@@ -13,7 +14,7 @@ class WaitingLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.words = QLabel()
+        self.words = PlainLabel()
         self.words.setObjectName("waiting")
         self.words.setProperty("role", "muted")
         self.bar = QProgressBar()
