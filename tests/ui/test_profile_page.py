@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QPushButton
 
 from app.ui.pages.profile_page import ProfilePage
-from tests.support.fakes import eventually, spec
+from tests.support.fakes import eventually, fake_ports, spec
 from tests.ui.rig import ALPHA, BETA, Rig, rig
 
 
@@ -118,3 +118,59 @@ async def test_that_without_models_the_library_is_one_click_away(qtbot) -> None:
         with qtbot.waitSignal(page.navigate) as asked:
             qtbot.mouseClick(page.no_models.button, Qt.MouseButton.LeftButton)
         assert asked.args == ["library"]
+
+
+async def test_that_the_newest_run_is_shown_and_selected_after_a_restart(qtbot) -> None:
+    ports = fake_ports()
+    async with rig(ALPHA, ports=ports) as r:
+        profiling = r.profiling()
+        assert profiling.start()
+        await eventually(lambda: not profiling.running)
+    async with rig(ports=ports) as r:
+        page = ProfilePage(r.manager, r.look, r.intents, r.bridge)
+        qtbot.addWidget(page)
+        page.show()
+        assert page.heading.text().startswith("alpha · ")
+        assert page.table.currentIndex().row() == 0
+        assert page.loading.isVisible()
+        await eventually(lambda: page.charts)
+        assert page.charts.isVisible()
+
+
+async def test_that_charts_keep_their_height_in_a_small_window(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        page = await page_of(r, qtbot)
+        page.profile(ALPHA.id)
+        await eventually(lambda: not page.view_model.running)
+        page.resize(660, 420)
+        for chart in (page.charts.speed, page.charts.latency):
+            assert chart.height() >= chart.minimumSizeHint().height() > 150
+        assert page.charts.width() <= page._chart_area.viewport().width()
+
+
+async def test_that_a_loaded_model_can_be_measured_without_its_folder(qtbot) -> None:
+    async with rig(BETA) as r:
+        gone = spec("gone", path="/new/gone.gguf")
+        r.ports.files.disk["/new"] = [gone]
+        page = await page_of(r, qtbot)
+        await r.manager.library.add_folder("/new")
+        await eventually(lambda: page.choice.findText("gone") >= 0)
+        await r.load(gone)
+        await r.manager.library.remove_folder("/new")
+        await eventually(lambda: r.manager.models.search() == (BETA,))
+        r.bridge.drain()
+        assert page.choice.findText("gone (loaded)") == 0
+
+
+async def test_that_the_focus_stays_on_the_page_while_a_run_goes_on(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        page = await page_of(r, qtbot)
+        page.profile(ALPHA.id)
+        await eventually(lambda: not page.view_model.running)
+        page.activateWindow()
+        for widget in (page.table, page.choice, page.delete):
+            widget.setFocus()
+            await eventually(widget.hasFocus)
+            page.profile(ALPHA.id)
+            assert page.button.hasFocus()
+            await eventually(lambda: not page.view_model.running)

@@ -27,7 +27,8 @@ from app.ui.theme import Theme
 
 LEFT_AXIS_WIDTH = 52
 BOTTOM_AXIS_HEIGHT = 34
-LOWEST = 96
+LOWEST = 120
+"""Pixels: below that the lines of a chart can't be told apart."""
 CELL_PADDING = theme.SPACE_2 - 3
 """Qt adds 3 pixels, so that figures stand under their titles."""
 BAR_SHARE = 0.6

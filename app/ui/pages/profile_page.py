@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSplitter,
     QStackedWidget,
     QTableView,
@@ -32,6 +33,7 @@ from app.ui.viewmodels.profile import Profiling
 from app.ui.widgets.choice_box import ChoiceBox
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ LIVE_MS = 50
 """How often live charts are drawn, at most."""
 CHOICE_WIDTH = 280
 CHARTS_HEIGHT, KEPT_HEIGHT = 440, 180
+ONE_CHART = 176
+"""The height that shows one chart; the others are scrolled to."""
 MODEL_COLUMN = 1
+NARROWEST = 80
+"""The width of a column that still shows some of a model's name."""
 CELL_PADDING = theme.SPACE_2 - 3
 """Qt adds 3 pixels, so that figures stand under their titles."""
 
@@ -76,7 +82,7 @@ class ProfilePage(QWidget):
         self._lay_out()
         self._connect()
         self._show_choices()
-        self._show_state()
+        self._show_run()
         self._recolour()
 
     def profile(self, model_id: ModelId) -> None:
@@ -122,7 +128,7 @@ class ProfilePage(QWidget):
         self.header.add(self.choice)
         self.header.add(self.button)
         self.waiting = WaitingLine()
-        self.heading = QLabel()
+        self.heading = PlainLabel()
         self.heading.setObjectName("profile_heading")
         self.heading.setFont(theme.section())
         self.summary = QLabel()
@@ -156,6 +162,7 @@ class ProfilePage(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(theme.ROW)
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
+        header.setMinimumSectionSize(NARROWEST)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(MODEL_COLUMN, QHeaderView.ResizeMode.Stretch)
         self.delete = QPushButton("Delete")
@@ -176,8 +183,16 @@ class ProfilePage(QWidget):
         title.addWidget(self.waiting, 1)
         title.addStretch(1)
         shown.addLayout(title)
-        self._chart_place = QVBoxLayout()
-        shown.addLayout(self._chart_place, 1)
+        self.loading = QLabel("Loading charts…")
+        self.loading.setProperty("role", "muted")
+        self.loading.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._chart_area = QScrollArea()
+        self._chart_area.setAccessibleName("Charts")
+        self._chart_area.setMinimumHeight(ONE_CHART)
+        self._chart_area.setWidgetResizable(True)
+        self._chart_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._chart_area.setWidget(self.loading)
+        shown.addWidget(self._chart_area, 1)
         runs = QLabel("Kept runs")
         runs.setFont(theme.section())
         bar = QHBoxLayout()
@@ -229,7 +244,8 @@ class ProfilePage(QWidget):
         from app.ui.charts.profile_charts import ProfileCharts  # noqa: PLC0415 - after pyqtgraph
 
         self.charts = ProfileCharts(self._look)
-        self._chart_place.addWidget(self.charts)
+        self.charts.setProperty("role", "page")
+        self._chart_area.setWidget(self.charts)
         self._draw()
 
     def _show_choices(self) -> None:
@@ -253,10 +269,15 @@ class ProfilePage(QWidget):
         self.button.style().unpolish(self.button)
         self.button.style().polish(self.button)
         self.button.setEnabled(running or model.chosen is not None)
+        if running and (self.choice.hasFocus() or self.table.hasFocus()):
+            self.button.setFocus()
         self.choice.setEnabled(not running and bool(model.choices))
         self.table.setEnabled(not running)
-        self.delete.setEnabled(not running and model.shown is not None)
         kept = model.runs.rowCount() > 0
+        deletable = not running and model.shown is not None
+        if self.delete.hasFocus() and not deletable:
+            (self.table if kept and not running else self.button).setFocus()
+        self.delete.setEnabled(deletable)
         self._kept.setVisible(kept)
         if running or kept:
             self._stack.setCurrentWidget(self.splitter)
@@ -323,6 +344,7 @@ class ProfilePage(QWidget):
             "Delete this run?",
             f"The run of {self.view_model.heading()} is gone for good.",
             ("Delete", "Cancel"),
+            default="Cancel",
         )
         if answer == "Delete":
             self.view_model.delete(run_id)

@@ -245,14 +245,18 @@ def ready(manager: Manager) -> frozenset[ModelId]:
 
 
 def choices(manager: Manager) -> tuple[Choice, ...]:
-    """The models that can be measured: those that write text, the loaded ones first."""
+    """The models that can be measured: those that write text, the loaded ones first.
+
+    A loaded one needs neither its file nor its folder.
+    """
     loaded = ready(manager)
-    specs = [
+    here = sorted(map(manager.models.get, loaded), key=lambda spec: (spec.name.casefold(), spec.id))
+    others = (
         spec
         for spec in manager.models.search()
-        if spec.status is ModelStatus.AVAILABLE and not spec.embeds_only
-    ]
-    specs.sort(key=lambda spec: spec.id not in loaded)
+        if spec.id not in loaded and spec.status is ModelStatus.AVAILABLE
+    )
+    specs = [spec for spec in (*here, *others) if not spec.embeds_only]
     return tuple(
         Choice(
             id=spec.id,
