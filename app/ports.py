@@ -23,6 +23,11 @@ class Engine(Protocol):
         """Tokens that a prompt and its answer may take together."""
         ...
 
+    @property
+    def threads(self) -> int | None:
+        """Threads that it was last known to compute with; None for a remote model."""
+        ...
+
     def memory(self) -> int | None:
         """Resident bytes of its process now; None for a remote model."""
         ...
@@ -35,6 +40,31 @@ class Engine(Protocol):
         Raises:
             RequestError: this request can't be served.
             WorkerCrashed, WorkerHung: the process is gone; text streamed so far stands.
+        """
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector of length 1 for each text.
+
+        Raises:
+            RequestError: the model makes no embeddings, or a text is empty or too long.
+            WorkerCrashed, WorkerHung: the process is gone.
+        """
+        ...
+
+    async def tokenise(self, text: str) -> list[int]:
+        """A text's tokens, special ones where it spells them, the beginning's included.
+
+        Raises:
+            WorkerCrashed, WorkerHung: the process is gone.
+        """
+        ...
+
+    async def detokenise(self, tokens: Sequence[int]) -> str:
+        """The text of some tokens, special ones spelled out; unknown ones are left out.
+
+        Raises:
+            WorkerCrashed, WorkerHung: the process is gone.
         """
         ...
 

@@ -29,6 +29,20 @@ class Sampling(Frozen):
     min_p: float = 0.05
     seed: int | None = None
     """None draws a new seed for each request."""
+    typical_p: float = 1.0
+    """1 leaves it out."""
+    repeat_penalty: float = 1.0
+    """Divides the odds of tokens that were there before; 1 leaves it out."""
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    penalty_last_n: int = 64
+    """How many tokens back the penalties look."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """What to add to the log-odds of single tokens."""
+    grammar: str = ""
+    """GBNF that the answer must follow."""
+    json_schema: str = ""
+    """A JSON schema that the answer must follow, where there is no grammar."""
 
 
 class GenerationRequest(Frozen):
@@ -69,11 +83,15 @@ class GenerationStats(Frozen):
 
     finish: FinishReason
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the prompt's tokens that the model had computed before."""
     output_tokens: int = 0
     time_to_first_token: float | None = None
     """From submission to the first token, template and tokenising included."""
     tokens_per_second: float | None = None
     """(n - 1) / (last stamp - first stamp); None for answers of fewer than two tokens."""
+    threads: int | None = None
+    """Threads in force when the answer ended; None where nobody says."""
 
 
 class GenerationEnd(Frozen):
@@ -86,7 +104,13 @@ GenerationUpdate = TextPiece | GenerationEnd
 
 
 def measure(
-    submitted_ns: int, stamps_ns: tuple[int, ...], *, finish: FinishReason, prompt_tokens: int
+    submitted_ns: int,
+    stamps_ns: tuple[int, ...],
+    *,
+    finish: FinishReason,
+    prompt_tokens: int,
+    cached_tokens: int = 0,
+    threads: int | None = None,
 ) -> GenerationStats:
     """The figures that follow from the time stamps of one request."""
     first = (stamps_ns[0] - submitted_ns) / 1e9 if stamps_ns else None
@@ -94,7 +118,9 @@ def measure(
     return GenerationStats(
         finish=finish,
         prompt_tokens=prompt_tokens,
+        cached_tokens=cached_tokens,
         output_tokens=len(stamps_ns),
         time_to_first_token=first,
         tokens_per_second=(len(stamps_ns) - 1) / (span / 1e9) if span > 0 else None,
+        threads=threads,
     )

@@ -7,7 +7,12 @@ from app.domain.models import ModelShape, ModelSpec
 
 CACHE_BYTES = 2
 """Bytes of one value in the key-value cache (F16)."""
+BATCH = 2048
+"""Tokens of a prompt that the engine takes at once."""
 MICRO_BATCH = 512
+"""Tokens that it computes at once; the scratch buffers are made for so many."""
+DEFAULT_SLOTS = 4
+"""Requests that the engine computes side by side; each has a context of its own."""
 PROCESS_BYTES = 60 * 1024 * 1024
 """A worker's interpreter and libraries before it loads anything."""
 HEADROOM = 0.9
@@ -53,13 +58,20 @@ def compute_bytes(shape: ModelShape, context: int) -> int:
     return int(1.1 * logits) + mask
 
 
-def predict(spec: ModelSpec, context: int) -> int:
-    """The bytes that a worker with this model will take, weights included."""
+def predict(spec: ModelSpec, context: int, slots: int | None = None) -> int:
+    """The bytes that a worker with this model will take, weights included.
+
+    Args:
+        spec: the model.
+        context: tokens of each conversation.
+        slots: conversations side by side; None for the app's own choice.
+    """
+    caches = 1 if spec.embeds_only else slots or DEFAULT_SLOTS
     if spec.shape is None:
         return spec.size_bytes + PROCESS_BYTES
     return (
         spec.size_bytes
-        + cache_bytes(spec.shape, context)
+        + caches * cache_bytes(spec.shape, context)
         + compute_bytes(spec.shape, context)
         + PROCESS_BYTES
     )

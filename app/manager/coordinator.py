@@ -252,7 +252,8 @@ class Coordinator:
         spec, settings = instance.spec, instance.settings
         self._move(instance, InstanceState.RESERVING)
         room = self.room()
-        instance.predicted = rules.predict(spec, rules.context_for(spec, settings.context_length))
+        context = rules.context_for(spec, settings.context_length)
+        instance.predicted = rules.predict(spec, context, settings.slots)
         if instance.predicted > room:
             raise DoesNotFit(
                 f"{spec.name} needs about {_gigabytes(instance.predicted)} and "

@@ -9,6 +9,7 @@ from app.domain.errors import (
     InvalidFile,
     ModelError,
     RequestError,
+    SettingError,
     WorkerCrashed,
 )
 from app.ports import Exit
@@ -90,7 +91,7 @@ def crash_while_loading(name: str, ended: Exit) -> ModelError:
     return crash(name, ended)
 
 
-def refused_load(name: str, refused: Refused) -> ModelError:
+def refused_load(name: str, refused: Refused) -> AppError:
     """The error for a file that llama.cpp gave back."""
     if _out_of_memory(refused.detail):
         return no_memory(name, refused.detail)
@@ -98,6 +99,12 @@ def refused_load(name: str, refused: Refused) -> ModelError:
         return InvalidFile(
             f"llama.cpp can't make a context for {name}.",
             "Load it with a shorter context; if that fails too, download the file anew.",
+            refused.detail,
+        )
+    if refused.reason is Refusal.SETTING:
+        return SettingError(
+            f"{name} can't be loaded with these settings.",
+            "Change the setting that the details name, then load it again.",
             refused.detail,
         )
     return unloadable(name, refused.detail)
@@ -137,6 +144,12 @@ def refused_request(name: str, refused: Refused) -> AppError:
                 f"The conversation has {refused.prompt_tokens:,} tokens and leaves no room for an "
                 f"answer in {name}'s context of {refused.context_length:,}.",
                 "Shorten the conversation, or load the model with a longer context.",
+            )
+        case Refusal.SAMPLING:
+            return RequestError(
+                f"{name} can't write in the form that was asked for.",
+                "Correct the grammar, JSON schema or token bias; the details say what is wrong.",
+                refused.detail,
             )
         case Refusal.EMPTY:
             return RequestError("There is nothing to answer.", "Write a prompt first.")

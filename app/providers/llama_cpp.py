@@ -1,11 +1,13 @@
 """Local GGUF files, each loaded by llama.cpp in a process of its own."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from app.domain.errors import InvalidFile, LoadStalled, MissingFile, WorkerCrashed
-from app.domain.instances import LoadSettings
-from app.domain.memory import context_for
+from app.domain.instances import CacheType, LoadSettings
+from app.domain.load_checks import check_settings
+from app.domain.memory import BATCH, DEFAULT_SLOTS, MICRO_BATCH, context_for
 from app.domain.models import ModelSpec
 from app.gguf.checks import check_model
 from app.gguf.header import HeaderError
@@ -53,20 +55,14 @@ class LlamaCppProvider:
             MissingFile: the file is gone.
             InvalidFile: it is broken, or llama.cpp can't run it.
             DoesNotFit: an allocation failed.
+            SettingError: a setting can't be taken.
             LoadStalled: it made no progress for too long.
             WorkerCrashed: its process didn't start, or ended for a reason outside the file.
         """
         chat = await in_daemon_thread(read_chat_format, spec)
         embedding = spec.embeds_only
-        if settings.threads is None and self._cores is not None:
-            # A worker sees the cores, but not a container's quota. One stays free for the desktop.
-            settings = settings.model_copy(update={"threads": max(1, self._cores - 1)})
-        request = protocol.Load(
-            path=spec.path,
-            context_length=context_for(spec, settings.context_length),
-            threads=settings.threads,
-            embedding=embedding,
-        )
+        check_settings(spec, settings, self._cores or os.cpu_count() or 1)
+        request = load_request(spec, settings, embedding=embedding, cores=self._cores)
         link = WorkerLink(await self._start(spec.name))
         try:
             loaded = await self._loaded(spec.name, link, request, on_progress)
@@ -81,8 +77,9 @@ class LlamaCppProvider:
             self._renderer,
             chat,
             self._deadlines,
-            context_length=loaded.context_length,
+            loaded=loaded,
             embedding=embedding,
+            seed=settings.seed,
         )
 
     async def _start(self, name: str) -> Child:
@@ -120,6 +117,36 @@ class LlamaCppProvider:
                         raise failures.refused_load(name, refused)
                     case protocol.Loaded() as loaded:
                         return loaded
+
+
+def load_request(
+    spec: ModelSpec, settings: LoadSettings, *, embedding: bool, cores: int | None
+) -> protocol.Load:
+    """The settings as the worker takes them, the app's choices filled in."""
+    return protocol.Load(
+        path=spec.path,
+        context_length=context_for(spec, settings.context_length),
+        threads=settings.threads,
+        embedding=embedding,
+        slots=settings.slots or DEFAULT_SLOTS,
+        batch=settings.batch or BATCH,
+        micro_batch=settings.micro_batch or MICRO_BATCH,
+        batch_threads=settings.batch_threads,
+        cores=cores,
+        flash_attention=settings.flash_attention,
+        cache_type_k=settings.cache_type_k or CacheType.F16,
+        cache_type_v=settings.cache_type_v or CacheType.F16,
+        gpu_layers=settings.gpu_layers,
+        main_gpu=settings.main_gpu,
+        tensor_split=list(settings.tensor_split),
+        mmap=settings.mmap,
+        mlock=settings.mlock,
+        rope_scaling=settings.rope_scaling,
+        rope_base=settings.rope_base,
+        rope_scale=settings.rope_scale,
+        adapters=[(adapter.path, adapter.scale) for adapter in settings.adapters],
+        pooling=settings.pooling,
+    )
 
 
 def read_chat_format(spec: ModelSpec) -> ChatFormat:

@@ -1,7 +1,7 @@
 """A GGUF model at work in its own process."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from app.domain.errors import AppError, InvalidFile, NotLoaded, RequestError, WorkerHung
@@ -42,7 +42,7 @@ class ChatFormat:
 
 
 class LlamaEngine:
-    """A loaded model; the worker computes its requests in the order they come."""
+    """A loaded model; the worker computes some requests side by side, others wait their turn."""
 
     def __init__(  # noqa: PLR0913 - what a model is made of
         self,
@@ -52,16 +52,19 @@ class LlamaEngine:
         chat: ChatFormat,
         deadlines: Deadlines,
         *,
-        context_length: int,
+        loaded: protocol.Loaded,
         embedding: bool,
+        seed: int | None = None,
     ) -> None:
         self._name = name
         self._link = link
         self._renderer = renderer
         self._chat = chat
         self._deadlines = deadlines
-        self._context_length = context_length
+        self._context_length = loaded.context_length
+        self._threads = loaded.threads
         self._embedding = embedding
+        self._seed = seed
         self._closing = False
         self._hung: WorkerHung | None = None
 
@@ -69,6 +72,11 @@ class LlamaEngine:
     def context_length(self) -> int:
         """Tokens that a prompt and its answer may take together."""
         return self._context_length
+
+    @property
+    def threads(self) -> int:
+        """Threads that it was last known to compute with."""
+        return self._threads
 
     def memory(self) -> int | None:
         """Resident bytes of its process now; None when it is gone."""
@@ -90,12 +98,15 @@ class LlamaEngine:
                     case protocol.Tokens(text, stamps):
                         stamps_ns += stamps
                         yield TextPiece(text=text, stamps_ns=tuple(stamps))
-                    case protocol.Done(finish, prompt_tokens):
+                    case protocol.Done(finish, prompt_tokens, cached_tokens, threads):
+                        self._threads = threads
                         stats = measure(
                             submitted_ns,
                             tuple(stamps_ns),
                             finish=FinishReason(finish),
                             prompt_tokens=prompt_tokens,
+                            cached_tokens=cached_tokens,
+                            threads=threads,
                         )
                         yield GenerationEnd(stats=stats)
                     case protocol.Refused() as refused:
@@ -115,6 +126,39 @@ class LlamaEngine:
                 "Download the file again, or choose another model.",
                 answer.detail,
             )
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector of length 1 for each text.
+
+        Raises:
+            RequestError: the model makes no embeddings, or a text is empty or too long.
+            WorkerCrashed, WorkerHung: the process is gone.
+        """
+        if not self._embedding:
+            raise RequestError(
+                f"{self._name} writes text and makes no embeddings.",
+                "Choose a model that is made for embeddings.",
+            )
+        answer = await self._ask(protocol.Embed(list(texts)))
+        return answer.vectors if isinstance(answer, protocol.Embedded) else []
+
+    async def tokenise(self, text: str) -> list[int]:
+        """A text's tokens, special ones where it spells them, the beginning's included.
+
+        Raises:
+            WorkerCrashed, WorkerHung: the process is gone.
+        """
+        answer = await self._ask(protocol.Tokenise(text, special=True))
+        return answer.tokens if isinstance(answer, protocol.Tokenised) else []
+
+    async def detokenise(self, tokens: Sequence[int]) -> str:
+        """The text of some tokens, special ones spelled out; unknown ones are left out.
+
+        Raises:
+            WorkerCrashed, WorkerHung: the process is gone.
+        """
+        answer = await self._ask(protocol.Detokenise(list(tokens)))
+        return answer.text if isinstance(answer, protocol.Detokenised) else ""
 
     async def wait_ended(self) -> AppError | None:
         """Wait until the model is gone: None after `close`, else the cause."""
@@ -156,11 +200,27 @@ class LlamaEngine:
             top_k=sampling.top_k,
             top_p=sampling.top_p,
             min_p=sampling.min_p,
-            seed=sampling.seed,
+            seed=sampling.seed if sampling.seed is not None else self._seed,
             max_tokens=request.max_tokens,
             stop=list(stop),
             ignore_end=request.ignore_end,
+            typical_p=sampling.typical_p,
+            repeat_penalty=sampling.repeat_penalty,
+            frequency_penalty=sampling.frequency_penalty,
+            presence_penalty=sampling.presence_penalty,
+            penalty_last_n=sampling.penalty_last_n,
+            logit_bias=list(sampling.logit_bias),
+            grammar=sampling.grammar,
+            json_schema=sampling.json_schema,
         )
+
+    async def _ask(self, request: protocol.Message) -> protocol.Message:
+        """The one answer to a request."""
+        with self._link.ask(request) as answers:
+            answer = await self._next(answers, self._deadlines.compute)
+        if isinstance(answer, protocol.Refused):
+            raise failures.refused_request(self._name, answer)
+        return answer
 
     async def _next(self, answers: Answers, silence: float) -> protocol.Message:
         try:

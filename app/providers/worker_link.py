@@ -161,6 +161,9 @@ class Answers:
             | protocol.Refused
             | protocol.Loaded
             | protocol.Computed
+            | protocol.Embedded
+            | protocol.Tokenised
+            | protocol.Detokenised
             | protocol.Rendered,
         )
         return message

@@ -17,9 +17,14 @@ def load_binding() -> ModuleType:
         ModuleNotFoundError: llama-cpp-python isn't installed.
         RuntimeError: its library can't be loaded on this machine.
     """
+    return load_submodule("llama_cpp")
+
+
+def load_submodule(name: str) -> ModuleType:
+    """One module of the package, on the same terms."""
     if "llama_cpp" not in sys.modules:
         spec = importlib.util.find_spec("llama_cpp")
         if spec is None:
             raise ModuleNotFoundError("llama-cpp-python is not installed", name="llama_cpp")
         sys.modules["llama_cpp"] = importlib.util.module_from_spec(spec)
-    return importlib.import_module("llama_cpp.llama_cpp")
+    return importlib.import_module(f"llama_cpp.{name}")

@@ -1,41 +1,38 @@
-"""The engine: answers the app's requests with one llama.cpp model, in the order they come."""
+"""The engine: answers the app's requests with one llama.cpp model."""
 
+import os
 import threading
 import time
-from dataclasses import dataclass
+import traceback
 from queue import SimpleQueue
+from typing import NoReturn
 
 from app.worker import protocol
 from app.worker.answer import AnswerText
+from app.worker.batcher import Batcher
 from app.worker.channel import Channel
 from app.worker.llama_model import LlamaError, LlamaModel
-from app.worker.protocol import Finish, Generate, Load, Message, Probe, Refusal
+from app.worker.protocol import Generate, Load, Message
+from app.worker.slots import Job
+from app.worker.token_stream import TokenStream
 
-FLUSH_NS = 20_000_000
-"""Tokens travel together for this long; the first one at once."""
 PROGRESS_NS = 50_000_000
 HEARTBEAT_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class Job:
-    """One request, waiting or at work."""
-
-    request: int
-    message: Message
-    cancelled: bool = False
-
-
 class LlamaWorker:
-    """Owns the model. The main thread computes; the channel's thread queues and cancels."""
+    """Owns the model.
+
+    The main thread computes. The channel's thread takes requests in and cancels them; a thread of
+    its own cuts prompts into tokens, so that a long one keeps no stream waiting.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._waiting: SimpleQueue[Job] = SimpleQueue()
+        self._arrived: SimpleQueue[Job] = SimpleQueue()
+        self._tokenised: SimpleQueue[Job] = SimpleQueue()
         self._jobs: dict[int, Job] = {}
-        self._current: Job | None = None
-        self._steps = 0
-        """Counts what the computation has done, for the heartbeat."""
+        self._batcher: Batcher | None = None
 
     def run(self) -> int:
         """Serve until the app ends this process.
@@ -44,90 +41,76 @@ class LlamaWorker:
             The exit status when the model can't be loaded.
         """
         self._channel.listen(self._receive)
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
-        job = self._waiting.get()
-        if not isinstance(job.message, Load):
-            raise protocol.ProtocolError(f"a {type(job.message).__name__} before the Load")
+        batcher = self._load()
+        if batcher is not None:
+            batcher.run(self._tokenised)
+        return 1
+
+    def _load(self) -> Batcher | None:
+        """Load the model that the first request names; None when it can't be loaded."""
+        job = self._arrived.get()
+        load = job.message
+        if not isinstance(load, Load):
+            raise protocol.ProtocolError(f"a {type(load).__name__} before the Load")
         try:
-            model = LlamaModel(job.message, _ProgressReport(self._channel, job), self._step)
+            model = LlamaModel(load, _ProgressReport(self._channel, job))
+            batcher = Batcher(model, load, self._answer, self._open)
         except LlamaError as error:
-            self._channel.send(protocol.Refused(error.reason, error.detail), job.request)
-            return 1
-        self._channel.send(protocol.Loaded(model.context_length), job.request)
-        while True:
-            self._serve(model, self._waiting.get())
+            self._answer(job, protocol.Refused(error.reason, error.detail))
+            return None
+        self._batcher = batcher
+        threading.Thread(target=self._beat, args=(batcher,), name="heartbeat", daemon=True).start()
+        threading.Thread(target=self._tokenise, args=(model,), name="tokenise", daemon=True).start()
+        self._answer(job, protocol.Loaded(batcher.context_length, batcher.threads))
+        return batcher
 
     def _receive(self, message: Message, request: int) -> None:
         if isinstance(message, protocol.Cancel):
             if job := self._jobs.get(request):
                 job.cancelled = True
+                if self._batcher is not None:
+                    self._batcher.interrupt(job)
             return
         job = Job(request, message)
         self._jobs[request] = job
-        self._waiting.put(job)
+        self._arrived.put(job)
 
-    def _serve(self, model: LlamaModel, job: Job) -> None:
-        self._current = job
-        try:
-            if isinstance(job.message, Generate):
-                answer = self._generate(model, job, job.message)
-            elif isinstance(job.message, Probe):
-                model.probe()
-                answer = protocol.Computed()
-            else:
-                raise protocol.ProtocolError(f"a {type(job.message).__name__} after the Load")
-        except LlamaError as error:
-            answer = protocol.Refused(error.reason, error.detail)
-        self._current = None
+    def _answer(self, job: Job, message: Message) -> None:
+        """Send a request's last message."""
         del self._jobs[job.request]
-        self._channel.send(answer, job.request)
+        self._channel.send(message, job.request)
 
-    def _generate(self, model: LlamaModel, job: Job, request: Generate) -> Message:
-        if job.cancelled:
-            return protocol.Done(Finish.CANCELLED, 0)
-        tokens = model.tokenise(request.prompt, special=request.special)
-        if not tokens:
-            return protocol.Refused(Refusal.EMPTY)
-        room = model.context_length - len(tokens)
-        if room < 1:
-            return protocol.Refused(
-                Refusal.OVERFLOW,
-                prompt_tokens=len(tokens),
-                context_length=model.context_length,
-            )
-        model.clear()
-        if not model.evaluate_prompt(tokens):
-            return protocol.Done(Finish.CANCELLED, len(tokens))
-        return protocol.Done(self._answer(model, job, request, room), len(tokens))
+    def _open(self, job: Job, text: AnswerText) -> TokenStream:
+        return TokenStream(self._channel, job.request, text)
 
-    def _answer(self, model: LlamaModel, job: Job, request: Generate, room: int) -> Finish:
-        """Choose and stream tokens until something ends the answer."""
-        stream = _TokenStream(self._channel, job.request, AnswerText(request.stop))
-        left = min(room, request.max_tokens)
-        with model.sampler(request) as choose:
-            while not job.cancelled:
-                token = choose()
-                if not request.ignore_end and model.ends_answer(token):
-                    return stream.end(Finish.END)
-                left -= 1
-                if stream.add(model.piece(token)):
-                    return stream.end(Finish.STOP_SEQUENCE)
-                if left <= 0:
-                    return stream.end(Finish.LENGTH)
-                model.evaluate(token)
-        return stream.end(Finish.CANCELLED)
+    def _tokenise(self, model: LlamaModel) -> NoReturn:
+        """Prepare requests for the batcher, and answer those that are about tokens only."""
+        try:
+            while True:
+                job = self._arrived.get()
+                match job.message:
+                    case protocol.Tokenise(text, special):
+                        tokens = model.tokenise(text, special=special)
+                        self._answer(job, protocol.Tokenised(tokens))
+                    case protocol.Detokenise(tokens):
+                        known = [token for token in tokens if model.knows(token)]
+                        self._answer(job, protocol.Detokenised(model.detokenise(known)))
+                    case Generate() as request if not job.cancelled:
+                        job.tokens = model.tokenise(request.prompt, special=request.special)
+                        self._tokenised.put(job)
+                    case _:
+                        self._tokenised.put(job)
+        except BaseException:  # noqa: BLE001 - whatever it was, requests must not wait for ever
+            traceback.print_exc()
+            os._exit(1)
 
-    def _step(self) -> bool:
-        self._steps += 1
-        return self._current is not None and self._current.cancelled
-
-    def _beat(self) -> None:
+    def _beat(self, batcher: Batcher) -> None:
         """Say once a second that the computation moves, if it does: a stuck one says nothing."""
         never = threading.Event()
         said = 0
         while not never.wait(HEARTBEAT_SECONDS):
-            if self._steps != said:
-                said = self._steps
+            if batcher.steps != said:
+                said = batcher.steps
                 self._channel.send(protocol.Alive())
 
 
@@ -144,36 +127,3 @@ class _ProgressReport:
         if now >= self._next_ns or fraction >= 1:
             self._next_ns = now + PROGRESS_NS
             self._channel.send(protocol.Progress(fraction), self._request)
-
-
-class _TokenStream:
-    """Stamps tokens as they come and sends their text in batches."""
-
-    def __init__(self, channel: Channel, request: int, text: AnswerText) -> None:
-        self._channel = channel
-        self._request = request
-        self._assembled = text
-        self._text = ""
-        self._stamps: list[int] = []
-        self._flushed_ns = 0
-
-    def add(self, piece: bytes) -> bool:
-        """Take one token; True when a stop sequence is complete."""
-        now = time.monotonic_ns()
-        self._stamps.append(now)
-        self._text += self._assembled.feed(piece)
-        if now - self._flushed_ns >= FLUSH_NS:
-            self._flush()
-            self._flushed_ns = now
-        return self._assembled.stopped
-
-    def end(self, finish: Finish) -> Finish:
-        """Send what is left of the answer."""
-        self._text += self._assembled.rest()
-        if self._text or self._stamps:
-            self._flush()
-        return finish
-
-    def _flush(self) -> None:
-        self._channel.send(protocol.Tokens(self._text, self._stamps), self._request)
-        self._text, self._stamps = "", []

@@ -11,7 +11,7 @@ pydantic.
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +46,10 @@ class Refusal(StrEnum):
     """The prompt has no tokens."""
     COMPUTE = "compute"
     """llama.cpp can't compute the batch, or the numbers are none."""
+    SAMPLING = "sampling"
+    """A grammar, JSON schema or bias can't be read, or the model's tokens can't follow it."""
+    SETTING = "setting"
+    """This build or file can't take one of the load's settings."""
     TEMPLATE = "template"
     """The chat template raised."""
 
@@ -56,8 +60,34 @@ class Load:
 
     path: str
     context_length: int
+    """Tokens of each slot."""
     threads: int | None
+    """None follows the machine's load."""
     embedding: bool
+    slots: int = 4
+    """Requests that are computed side by side."""
+    batch: int = 2048
+    """Tokens of a prompt that are handed to llama.cpp at once."""
+    micro_batch: int = 512
+    """Tokens that are computed at once; the scratch buffers are made for so many."""
+    batch_threads: int | None = None
+    """Threads for prompts; None takes as many as for single tokens."""
+    cores: int | None = None
+    """The most cores to share, as a container's quota has it; None counts what is there."""
+    flash_attention: bool | None = None
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    gpu_layers: int | None = None
+    main_gpu: int | None = None
+    tensor_split: list[float] = field(default_factory=list)
+    mmap: bool | None = None
+    mlock: bool = False
+    rope_scaling: str | None = None
+    rope_base: float | None = None
+    rope_scale: float | None = None
+    adapters: list[tuple[str, float]] = field(default_factory=list)
+    """LoRA files with their scales."""
+    pooling: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +105,42 @@ class Generate:
     max_tokens: int
     stop: list[str]
     ignore_end: bool
+    typical_p: float = 1.0
+    repeat_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    penalty_last_n: int = 64
+    logit_bias: list[tuple[int, float]] = field(default_factory=list)
+    grammar: str = ""
+    """GBNF."""
+    json_schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """Compute one token or embedding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Compute the vectors of these texts."""
+
+    texts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenise:
+    """Cut this text into tokens, with the model's beginning token where it wants one."""
+
+    text: str
+    special: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Detokenise:
+    """Write these tokens as text."""
+
+    tokens: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +184,8 @@ class Loaded:
     """The model is loaded."""
 
     context_length: int
+    threads: int = 0
+    """Threads in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +202,36 @@ class Done:
 
     finish: Finish
     prompt_tokens: int
+    cached_tokens: int = 0
+    """Those of the prompt's tokens that were in the model's memory already."""
+    threads: int = 0
+    """Threads in force when the answer ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
     """The probe succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One vector of length 1 for each text."""
+
+    vectors: list[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenised:
+    """The tokens of a text."""
+
+    tokens: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Detokenised:
+    """The text of some tokens."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +252,9 @@ class Refused:
 
 
 Message = (
-    Load | Generate | Probe | Render | Cancel | Shutdown
+    Load | Generate | Probe | Render | Cancel | Shutdown | Embed | Tokenise | Detokenise
     | Ready | Alive | Progress | Loaded | Tokens | Done | Computed | Rendered | Refused
+    | Embedded | Tokenised | Detokenised
 )  # fmt: skip
 
 KINDS: dict[type[Message], int] = {
@@ -175,6 +264,9 @@ KINDS: dict[type[Message], int] = {
     Render: 4,
     Cancel: 5,
     Shutdown: 6,
+    Embed: 7,
+    Tokenise: 8,
+    Detokenise: 9,
     Ready: 32,
     Alive: 33,
     Progress: 34,
@@ -184,6 +276,9 @@ KINDS: dict[type[Message], int] = {
     Computed: 38,
     Rendered: 39,
     Refused: 40,
+    Embedded: 41,
+    Tokenised: 42,
+    Detokenised: 43,
 }
 """A frame's kind by message: from the app below 32, from a worker above."""
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.domain.memory import (
     DEFAULT_CONTEXT,
+    DEFAULT_SLOTS,
     PROCESS_BYTES,
     Fit,
     MemoryView,
@@ -59,7 +60,14 @@ def test_that_more_context_never_takes_less(context, more):
 def test_that_a_prediction_holds_weights_cache_buffers_and_the_process():
     weights = 10**9
     parts = weights + cache_bytes(SHAPE, 4096) + compute_bytes(SHAPE, 4096) + PROCESS_BYTES
-    assert predict(spec(size_bytes=weights, shape=SHAPE), 4096) == parts
+    assert predict(spec(size_bytes=weights, shape=SHAPE), 4096, slots=1) == parts
+
+
+def test_that_every_slot_has_a_cache_of_its_own():
+    model = spec(size_bytes=10**9, shape=SHAPE)
+    one, two, default = (predict(model, 4096, slots) for slots in (1, 2, None))
+    assert two - one == cache_bytes(SHAPE, 4096)
+    assert default == predict(model, 4096, DEFAULT_SLOTS)
 
 
 def test_that_a_model_of_unknown_shape_is_predicted_by_its_file():

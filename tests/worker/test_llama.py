@@ -48,14 +48,17 @@ def test_that_a_cancel_ends_a_long_prompt_before_its_first_token(slow_model):
 def test_that_a_stop_reaches_into_one_chunk_of_a_prompt(tmp_path):
     path = write_llama(tmp_path / "tiny.gguf")
     code = (
-        "import itertools\n"
+        "from app.worker.llama_context import LlamaContext\n"
         "from app.worker.llama_model import LlamaModel\n"
         "from app.worker.protocol import Load\n"
-        "steps = itertools.count()\n"
+        "nodes = []\n"
+        "def on_node():\n"
+        "    nodes.append(1)\n"
+        "    if len(nodes) == 5: context.abort()\n"
         f"load = Load({str(path)!r}, 512, 1, embedding=False)\n"
-        "model = LlamaModel(load, lambda _: None, lambda: next(steps) >= 5)\n"
-        "assert not model.evaluate_prompt([1] * 100)\n"
-        "assert next(steps) == 6"
+        "context = LlamaContext(LlamaModel(load, lambda _: None), load, on_node)\n"
+        "assert not context.compute_prompt(0, [1] * 100, 0, last=True)\n"
+        "assert len(nodes) == 5"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -63,14 +66,14 @@ def test_that_a_stop_reaches_into_one_chunk_of_a_prompt(tmp_path):
 
 def test_that_a_cancelled_request_that_waits_never_runs(slow_model):
     with worker("llama") as engine:
-        engine.load(slow_model)
+        engine.load(slow_model, slots=1)
         engine.send(generate(max_tokens=2000, ignore_end=True), 2)
         engine.until(Tokens, 2)
         engine.send(generate(), 3)
         engine.send(Cancel(), 3)
+        assert engine.until(Done, 3) == [Done(Finish.CANCELLED, 0)]
         engine.send(Cancel(), 2)
         assert engine.until(Done, 2)[-1].finish == Finish.CANCELLED
-        assert engine.until(Done, 3) == [Done(Finish.CANCELLED, 0)]
 
 
 def test_that_a_file_that_llama_cpp_rejects_is_refused_with_its_own_words(tmp_path):
