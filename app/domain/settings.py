@@ -38,7 +38,7 @@ class Settings(Frozen):
     theme: Theme = Theme.SYSTEM
     restore_on_start: bool = False
     """Load the models of the last run at once instead of offering it."""
-    context_length: int | None = Field(default=None, ge=64, le=1_048_576)
-    threads: int | None = Field(default=None, ge=1, le=512)
-    max_tokens: int = Field(default=1024, ge=1, le=1_048_576)
+    context_length: int | None = Field(default=None, title="Context length", ge=64, le=1_048_576)
+    threads: int | None = Field(default=None, title="Threads", ge=1, le=512)
+    max_tokens: int = Field(default=1024, title="Longest answer", ge=1, le=1_048_576)
     window: WindowPlace = WindowPlace()

@@ -134,6 +134,17 @@ class Conversations:
         """Answer the last prompt again; a former answer to it is replaced."""
         return ChatStream(self, conversation_id, None, to)
 
+    async def take_back(self, conversation_id: ConversationId) -> str:
+        """Remove the last turn, prompt and answers, and return the prompt's text to be edited.
+
+        Raises:
+            RequestError: an answer is under way, or there is no prompt.
+        """
+        kept, answers = to_answer_again(await self.history(conversation_id))
+        await self._store.forget_messages((kept[-1], *answers))
+        self._events.publish(ConversationChanged(conversation_id=conversation_id))
+        return kept[-1].text
+
     # For ChatStream
 
     async def history(self, conversation_id: ConversationId) -> tuple[Message, ...]:

@@ -294,6 +294,9 @@ class Models:
 
     def _loadable(self, model_id: ModelId) -> ModelSpec:
         spec = self.get(model_id)
+        if self._ready(model_id):
+            # What is loaded answers, whatever became of its file.
+            return spec
         if spec.status is ModelStatus.INVALID:
             raise InvalidFile(
                 f"{spec.name} can't be loaded.",

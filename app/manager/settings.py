@@ -75,8 +75,8 @@ class SettingsKeeper:
             return Settings.model_validate({**self._current.model_dump(), key: value})
         except ValidationError as error:
             raise SettingError(
-                f"{key.replace('_', ' ').capitalize()} can't be {value!r}.",
-                "Choose another value.",
+                _demand(key, value),
+                _way_out(key),
                 "; ".join(item["msg"] for item in error.errors()),
             ) from error
 
@@ -90,6 +90,22 @@ class SettingsKeeper:
             log.warning("Ignoring %s from %s: %s", key, source, error.detail)
             return False
         return True
+
+
+def _demand(key: str, value: object) -> str:
+    """What the setting must be, in a sentence made of its title and its bounds."""
+    field = Settings.model_fields[key]
+    title = field.title or key.replace("_", " ").capitalize()
+    least = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
+    most = next((bound.le for bound in field.metadata if hasattr(bound, "le")), None)
+    if least is None or most is None:
+        return f"{title} can't be {value!r}."
+    return f"{title} must be a whole number from {least:,} to {most:,}."
+
+
+def _way_out(key: str) -> str:
+    may_be_empty = Settings.model_fields[key].get_default(call_default_factory=True) is None
+    return "Change it, or leave it empty." if may_be_empty else "Choose another value."
 
 
 def _value(text: str) -> object:

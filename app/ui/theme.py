@@ -362,7 +362,7 @@ QLabel[role="badge"] {{ background: @accent; color: @on_accent; border-radius: 8
 QFrame[role="card"] {{ background: @surface; border: 1px solid @border; border-radius: {RADIUS}px; }}
 QFrame[role="card"][active="true"] {{ border: 1px solid @accent; }}
 QFrame[role="toast"] {{ background: @raised; border: 1px solid @control; border-radius: {RADIUS}px; }}
-QFrame[role="error"] {{ background: @error_ground; border: 1px solid @error; border-radius: {RADIUS}px; }}
+QFrame#error_box {{ background: @error_ground; border: 1px solid @error; border-radius: {RADIUS}px; }}
 QFrame[role="banner"] {{ background: @info_ground; border: 1px solid @border; border-radius: {RADIUS}px; }}
 QFrame[role="chip"] {{ background: @surface; border: 1px solid @border; border-radius: {CONTROL // 2}px; }}
 QFrame[role="rule"] {{ background: @border; border: none; }}

@@ -313,3 +313,20 @@ async def test_that_a_second_cancel_while_the_answer_is_kept_loses_nothing() -> 
         _, answer = await manager.conversations.messages(conversation.id)
         assert (answer.state, answer.text) == (MessageState.STOPPED, "llama0 ")
         assert manager.models.instance(LLAMA.id).leases == ()
+
+
+async def test_that_a_turn_is_taken_back_to_be_worded_otherwise() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        await manager.models.load(LLAMA.id)
+        conversation = manager.conversations.create()
+        await ask(manager, conversation, "first")
+        await ask(manager, conversation, "second")
+        assert await manager.conversations.take_back(conversation.id) == "second"
+        messages = await manager.conversations.messages(conversation.id)
+        assert messages[0].text == "first"
+        assert len(messages) == 2
+        await manager.conversations.take_back(conversation.id)
+        with pytest.raises(RequestError, match="no prompt"):
+            await manager.conversations.take_back(conversation.id)

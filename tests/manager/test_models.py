@@ -552,3 +552,20 @@ async def test_that_what_cannot_be_kept_behind_a_switch_is_told() -> None:
 
 def states_of(manager) -> dict[ModelId, InstanceState]:
     return {view.model_id: view.state for view in manager.models.instances()}
+
+
+async def test_that_a_loaded_model_answers_whatever_became_of_its_file() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [LLAMA]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await eventually(lambda: manager.library.scanning() is None)
+        await manager.models.load(LLAMA.id)
+        ports.files.disk["/models"] = []
+        await manager.library.rescan()
+        await eventually(lambda: manager.models.get(LLAMA.id).status is ModelStatus.MISSING)
+        async with manager.models.lease("active", "chat") as lease:
+            assert lease.spec.id == LLAMA.id
+        await manager.models.eject(LLAMA.id)
+        with pytest.raises(MissingFile):
+            await manager.models.load(LLAMA.id)

@@ -46,6 +46,6 @@ async def test_that_bad_values_are_refused_or_ignored_and_cost_nothing_else() ->
     async with ports.manager() as manager:
         assert manager.settings.current() == Settings(threads=2)
         assert manager.settings.locked("context_length") is None
-        with pytest.raises(SettingError, match="Threads can't be 0"):
+        with pytest.raises(SettingError, match="Threads must be a whole number from 1 to 512"):
             await manager.settings.set("threads", 0)
         assert manager.settings.current().threads == 2

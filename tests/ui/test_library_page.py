@@ -219,6 +219,46 @@ async def test_that_buttons_follow_the_state_of_the_selected_model(qtbot):
         await eventually(lambda: cell(page, 0, "state") == "ready")
 
 
+def tab_stops(window):
+    stops, widget = [], window.nextInFocusChain()
+    while widget is not window:
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible():
+            stops.append(widget)
+        widget = widget.nextInFocusChain()
+    return stops
+
+
+async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (manager, page):
+        ports.files.disk["/more"] = [spec("More")]
+        await manager.library.add_folder("/more")
+        await eventually(lambda: names(page) == ["More", "Qwen"])
+        page.browser.selectRow(1)
+        stops = [stop.objectName() or stop.accessibleName() for stop in tab_stops(page)]
+        folders = len(page.view_model.folders())
+        assert stops == [
+            *("library_search", "library_rescan", "library_add_folder"),
+            *["chip_remove"] * folders,
+            *("library", "inspector_load", "inspector_switch", "inspector_profile_model"),
+            *("Copy path", "Copy id"),
+        ]
+
+
+async def test_that_the_focus_stays_on_the_page_when_its_button_goes(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with library(qtbot, ports) as (manager, page):
+        page.activateWindow()
+        load = page.inspector.findChild(QPushButton, "inspector_load")
+        load.setFocus()
+        await eventually(load.hasFocus)
+        await manager.models.load(ModelId("local:Qwen"))
+        await eventually(lambda: not load.isVisible())
+        assert page.browser.hasFocus()
+
+
 async def test_that_enter_and_double_click_open_the_model(qtbot):
     ports = fake_ports()
     ports.offer(spec("Qwen"))

@@ -130,6 +130,24 @@ async def test_that_a_crash_turns_a_card_into_its_cause(qtbot):
         assert "SIGKILL" in page._cards[QWEN]._error._words.text()
 
 
+async def test_that_the_focus_moves_to_the_next_button_of_the_card(qtbot):
+    async with loaded(qtbot) as (ports, manager, page):
+        page.activateWindow()
+        ports.provider.go.clear()
+        loading = asyncio.create_task(manager.models.load(QWEN))
+        await eventually(lambda: words(page, QWEN, "card_state") == "LOADING 25 %")
+        cancel = page._cards[QWEN].findChild(QPushButton, "card_cancel_load")
+        cancel.setFocus()
+        await eventually(cancel.hasFocus)
+        ports.provider.go.set()
+        await loading
+        await eventually(lambda: words(page, QWEN, "card_state") == "READY")
+        assert page._cards[QWEN].findChild(QPushButton, "card_eject").hasFocus()
+        await manager.models.eject(QWEN)
+        await eventually(lambda: not page._cards)
+        assert page._empty.button.hasFocus()
+
+
 async def test_that_the_memory_bar_names_every_share(qtbot):
     async with loaded(qtbot) as (_, manager, page):
         await manager.models.load(QWEN)

@@ -251,6 +251,17 @@ async def test_that_the_page_that_says_more_of_a_crash_takes_the_message_back(qt
         assert not window.toaster.toasts
 
 
+async def test_that_what_was_loaded_last_time_comes_back_with_one_press(qtbot):
+    ports = ports_with_models()
+    ports.store.kept_session = (QWEN,)
+    async with shown(qtbot, ports) as window:
+        banner = window.library_page.restore
+        assert banner.isVisible()
+        qtbot.mouseClick(banner.button, Qt.MouseButton.LeftButton)
+        await eventually(lambda: window.manager.models.instance(QWEN) is not None)
+        await eventually(lambda: not banner.isVisible())
+
+
 async def test_that_what_was_loaded_last_time_can_be_restored_by_the_program(qtbot):
     ports = ports_with_models()
     ports.store.kept_session = (QWEN, LLAMA)

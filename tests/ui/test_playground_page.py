@@ -296,14 +296,17 @@ async def test_that_an_overlong_conversation_has_other_ways_out_than_retry(
         await eventually(lambda: page._error is not None and page._error.isVisible())
         buttons = {button.objectName(): button for button in page._error.findChildren(QPushButton)}
         assert set(buttons) == {"error_new_conversation", "error_edit_prompt", "error_details"}
-        for _ in range(2):
-            qtbot.mouseClick(buttons["error_edit_prompt"], Qt.MouseButton.LeftButton)
-            assert page.composer.text == "A very long prompt"
         failed = page.view_model.current
         qtbot.mouseClick(buttons["error_new_conversation"], Qt.MouseButton.LeftButton)
         assert page.view_model.current is not failed
         assert not page._error.isVisible()
         assert page.composer.text == ""
+        page.view_model.open(failed.id)
+        qtbot.mouseClick(buttons["error_edit_prompt"], Qt.MouseButton.LeftButton)
+        await eventually(lambda: page.composer.text == "A very long prompt")
+        assert failed.messages == ()
+        assert not page._error.isVisible()
+        assert await r.manager.conversations.messages(failed.id) == ()
 
 
 async def test_that_the_hint_says_what_the_keys_do_now(qtbot) -> None:

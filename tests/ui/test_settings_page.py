@@ -9,7 +9,7 @@ from app.domain.settings import Theme as Choice
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.pages.settings_page import SettingsPage
-from app.ui.theme import Theme
+from app.ui.theme import LIGHT, Theme, style_sheet
 from tests.support.fakes import eventually, fake_ports
 
 
@@ -59,11 +59,18 @@ async def test_that_a_refused_value_says_why_in_place_until_it_is_mended(qtbot):
         row = page._rows["max_tokens"]
         enter(qtbot, page, "max_tokens", "many")
         await eventually(lambda: row.error)
-        assert row.error.startswith("Max tokens can't be 'many'.")
+        said = "Longest answer must be a whole number from 1 to 1,048,576. Choose another value."
+        assert row.error == said
         assert manager.settings.current().max_tokens == 1024
         enter(qtbot, page, "max_tokens", "12")
         await eventually(lambda: manager.settings.current().max_tokens == 12)
         assert not row.error
+
+
+async def test_that_a_refusal_has_no_frame_of_its_own(qtbot):
+    sheet = style_sheet(LIGHT)
+    assert 'QFrame[role="error"]' not in sheet
+    assert "QFrame#error_box" in sheet
 
 
 async def test_that_the_last_of_several_quick_changes_wins(qtbot):

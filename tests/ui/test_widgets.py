@@ -9,6 +9,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.sidebar import NARROW, Sidebar
 from app.ui.widgets.toast import MOST, Toaster
+from app.ui.widgets.wrapped_label import WrappedLabel
 
 REPORT = ErrorReport(kind=ErrorKind.STALLED, what="It hung.", remedy="Try again.", detail="line 1")
 
@@ -64,6 +65,16 @@ def test_that_toasts_stack_without_covering_one_another(qtbot):
     first, second = toaster.say("one"), toaster.say("two")
     assert second.geometry().bottom() == ground.height() - 37
     assert first.geometry().bottom() < second.geometry().top()
+
+
+def test_that_a_wrapped_label_gives_back_the_height_of_other_words(qtbot):
+    ground = window(qtbot)
+    label = WrappedLabel("One word after another " * 20, ground)
+    label.resize(200, 20)
+    label.show()
+    tall = label.minimumHeight()
+    label.setText("One")
+    assert label.minimumHeight() < tall / 4
 
 
 def test_that_the_sidebar_names_its_pages_to_everybody(qtbot):

@@ -1,4 +1,4 @@
 """Charts of measured behaviour.
 
-Only `app.ui.charts.plot` needs pyqtgraph; import it (off the loop) before the first chart is made.
+Only `app.ui.charts.plot` needs pyqtgraph; import it when the first chart is made.
 """

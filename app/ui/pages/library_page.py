@@ -28,6 +28,7 @@ from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.inspector import Inspector
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.tab_order import in_tab_order
 
 SEARCH_WIDTH = 260
 
@@ -158,6 +159,7 @@ class LibraryPage(QWidget):
         self.restore.triggered.connect(lambda: self.requested.emit("restore", ""))
         self.browser.opened.connect(lambda model_id: self.requested.emit("open", model_id))
         self.browser.requested.connect(self.requested)
+        self.inspector.focus_left.connect(self.browser.setFocus)
         self.inspector.triggered.connect(self._request_for_selected)
         view_model.rows_changed.connect(self._show_rows)
         view_model.selection_changed.connect(self._show_selection)
@@ -198,9 +200,11 @@ class LibraryPage(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for folder in self.view_model.folders():
-            self._chip_flow.addWidget(self._chip(folder))
-        self._chips.setVisible(bool(self.view_model.folders()))
+        chips = [self._chip(folder) for folder in self.view_model.folders()]
+        for chip in chips:
+            self._chip_flow.addWidget(chip)
+        in_tab_order(self.restore.button, *(chip.cross for chip in chips if chip.cross))
+        self._chips.setVisible(bool(chips))
         self._show_scan()
 
     def _chip(self, folder: Folder) -> Chip:

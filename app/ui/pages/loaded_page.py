@@ -1,8 +1,17 @@
 """What is in memory now: one card a model, and the memory that they share."""
 
+from itertools import chain
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.domain.models import ModelId
 from app.manager.manager import Manager
@@ -15,6 +24,7 @@ from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.memory_bar import MemoryBar
 from app.ui.widgets.model_card import ModelCard
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.tab_order import in_tab_order
 
 CARD_WIDTH = 920
 """Wider cards only part the words that belong together."""
@@ -86,7 +96,7 @@ class LoadedPage(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.SPACE_3)
         self._column.addStretch()
-        area = QScrollArea()
+        area = self._area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(holder)
@@ -120,6 +130,7 @@ class LoadedPage(QWidget):
         order = [card.model_id for card in cards]
         for gone in set(self._cards) - set(order):
             widget = self._cards.pop(gone)
+            self._pass_focus_on(widget)
             self._column.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
@@ -133,11 +144,20 @@ class LoadedPage(QWidget):
             for place, model_id in enumerate(order):
                 self._column.removeWidget(self._cards[model_id])
                 self._column.insertWidget(place, self._cards[model_id])
+            buttons = [self._cards[model_id].findChildren(QPushButton) for model_id in order]
+            in_tab_order(self.restore.button, *chain.from_iterable(buttons))
+
+    def _pass_focus_on(self, leaving: ModelCard) -> None:
+        """Give the focus of a card that goes to another card, or to the page."""
+        if leaving.isAncestorOf(self.window().focusWidget()):
+            others = chain.from_iterable(card.buttons() for card in self._cards.values())
+            next(others, self._area).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _new_card(self, card: Card) -> ModelCard:
         widget = ModelCard(self._look, card)
         model_id = card.model_id
         widget.triggered.connect(lambda action: self.requested.emit(action, model_id))
+        widget.focus_left.connect(self._area.setFocus)
         return widget
 
     def _tick(self) -> None:

@@ -267,9 +267,7 @@ class PlaygroundPage(QWidget):
             self.composer.set_text("")
 
     def _edit_prompt(self) -> None:
-        text, typed = self.view_model.last_prompt(), self.composer.text
-        if text not in typed:
-            self.composer.set_text("\n\n".join(part for part in (text, typed) if part))
+        self.view_model.edit()
         self.focus_composer()
 
     def _switch(self, model_id: str) -> None:

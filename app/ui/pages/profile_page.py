@@ -240,8 +240,9 @@ class ProfilePage(QWidget):
         self._look.changed.connect(self._recolour)
 
     async def _make_charts(self) -> None:
-        await asyncio.to_thread(importlib.import_module, "pyqtgraph")
-        from app.ui.charts.profile_charts import ProfileCharts  # noqa: PLC0415 - after pyqtgraph
+        # numpy is most of the wait and knows no Qt; what touches Qt stays on its thread.
+        await asyncio.to_thread(importlib.import_module, "numpy")
+        from app.ui.charts.profile_charts import ProfileCharts  # noqa: PLC0415 - after numpy
 
         self.charts = ProfileCharts(self._look)
         self.charts.setProperty("role", "page")

@@ -1,5 +1,6 @@
 """What the user can set. Every change applies at once."""
 
+from itertools import chain
 from pathlib import PurePath
 
 from PySide6.QtCore import Qt, Signal
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
 from app.domain.errors import ErrorReport
 from app.domain.events import FoldersChanged
 from app.domain.models import Folder
+from app.domain.settings import Settings
 from app.domain.settings import Theme as Choice
 from app.manager.manager import Manager
 from app.ui import theme
@@ -29,27 +31,22 @@ from app.ui.widgets.choice_box import ChoiceBox
 from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.setting_row import SettingRow
+from app.ui.widgets.tab_order import in_tab_order
 
 CHOICES = ((Choice.SYSTEM, "As the system"), (Choice.LIGHT, "Light"), (Choice.DARK, "Dark"))
 NUMBER_WIDTH = 140
 NUMBERS = {
     "context_length": (
-        "Context length",
-        (
-            "Tokens that a prompt and its answer may take together, for models loaded from now on. "
-            "Empty means 4,096, or less where a model was trained for less."
-        ),
+        "Tokens that a prompt and its answer may take together, for models loaded from now on. "
+        "Empty means 4,096, or less where a model was trained for less."
     ),
     "threads": (
-        "Threads",
-        (
-            "Processor threads of one model, for models loaded from now on. "
-            "Empty leaves the choice to Modelyard."
-        ),
+        "Processor threads of one model, for models loaded from now on. "
+        "Empty leaves the choice to Modelyard."
     ),
-    "max_tokens": ("Longest answer", "Tokens after which an answer ends."),
+    "max_tokens": "Tokens after which an answer ends.",
 }
-"""Labels and explanations of the settings that are numbers."""
+"""Explanations of the settings that are numbers."""
 
 
 class SettingsPage(QWidget):
@@ -116,7 +113,8 @@ class SettingsPage(QWidget):
             "restore_on_start": SettingRow("", "", self._restore),
         }
         for key, field in self._numbers.items():
-            self._rows[key] = SettingRow(NUMBERS[key][0], NUMBERS[key][1], field)
+            label = Settings.model_fields[key].title or key
+            self._rows[key] = SettingRow(label, NUMBERS[key], field)
         column = QVBoxLayout()
         column.setSpacing(theme.SPACE_4)
         column.addWidget(_section("Appearance", self._rows["theme"]))
@@ -152,10 +150,10 @@ class SettingsPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE_2)
         column.addLayout(self._folders)
-        add = QPushButton("Add folder")
-        add.setObjectName("settings_add_folder")
-        add.clicked.connect(lambda: self.requested.emit("add_folder", ""))
-        column.addWidget(add, alignment=Qt.AlignmentFlag.AlignLeft)
+        self._add = QPushButton("Add folder")
+        self._add.setObjectName("settings_add_folder")
+        self._add.clicked.connect(lambda: self.requested.emit("add_folder", ""))
+        column.addWidget(self._add, alignment=Qt.AlignmentFlag.AlignLeft)
         return holder
 
     def _show_folders(self) -> None:
@@ -164,8 +162,11 @@ class SettingsPage(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for folder in self._manager.library.folders():
-            self._folders.addWidget(self._folder_row(folder))
+        rows = [self._folder_row(folder) for folder in self._manager.library.folders()]
+        for row in rows:
+            self._folders.addWidget(row)
+        buttons = chain.from_iterable(row.findChildren(QPushButton) for row in rows)
+        in_tab_order(self._theme, *buttons, self._add)
 
     def _folder_row(self, folder: Folder) -> QWidget:
         holder = QWidget()
@@ -207,7 +208,7 @@ class SettingsPage(QWidget):
 
     def _refuse(self, key: str, report: ErrorReport) -> None:
         if key in self._rows:
-            self._rows[key].set_error(f"{report.what} {report.detail or report.remedy}")
+            self._rows[key].set_error(f"{report.what} {report.remedy}")
 
     def _accept(self, key: str) -> None:
         if key in self._rows:

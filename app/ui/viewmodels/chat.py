@@ -124,6 +124,17 @@ class Chat(QObject):
             if stream.prompt is None:
                 self._show(before)
 
+    async def take_back(self) -> None:
+        """Put the last prompt back into the draft, to be worded otherwise.
+
+        Raises:
+            AppError: there is none.
+        """
+        prompt = await self._manager.conversations.take_back(self.id)
+        self.draft = "\n\n".join(text for text in (prompt, self.draft) if text)
+        self.messages = await self._manager.conversations.messages(self.id)
+        self.changed.emit()
+
     def waiting(self) -> Waiting | None:
         """What stands between the prompt and the first token; None when nothing does."""
         if not self.answering or self._parts:

@@ -1,6 +1,5 @@
 """What the person can do to models and folders, each gesture one named intent."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +10,7 @@ from app.domain.errors import InvalidFile
 from app.domain.models import ModelId, ModelSpec
 from app.domain.switching import SwitchMethod
 from app.manager.manager import Manager
+from app.tasks import in_daemon_thread
 from app.ui.intents import Intents
 
 SWITCH = "switch"
@@ -155,7 +155,7 @@ class Gestures(QObject):
 
     async def _add(self, paths: Sequence[str]) -> None:
         for path in paths:
-            if await asyncio.to_thread(Path(path).is_dir):
+            if await in_daemon_thread(Path(path).is_dir):
                 await self._manager.library.add_folder(path)
             elif Path(path).suffix.casefold() == ".gguf":
                 await self._manager.library.add_file(path)

@@ -14,7 +14,6 @@ from app.domain.events import (
     InstanceChanged,
     ModelsChanged,
 )
-from app.domain.generation import Role
 from app.domain.instances import COMING, InstanceState, InstanceView
 from app.domain.models import ModelId, ModelSpec, ModelStatus
 from app.manager.manager import Manager
@@ -147,12 +146,6 @@ class Playground(QObject):
         here = (view.model_id for view in models.instances() if view.state in states)
         return choices(models.search(), tuple(map(models.get, here)))
 
-    def last_prompt(self) -> str:
-        """What was asked last in the open conversation; empty before the first prompt."""
-        messages = self.current.messages if self.current is not None else ()
-        asked = (message.text for message in reversed(messages) if message.role is Role.USER)
-        return next(asked, "")
-
     def title(self) -> str:
         """The open conversation's title."""
         if self.current is None:
@@ -214,6 +207,12 @@ class Playground(QObject):
         if self.current is None or self.answering:
             return False
         return self._run(self.current, self.current.retry())
+
+    def edit(self) -> bool:
+        """Take the open conversation's last prompt back to edit it; whether that began."""
+        if self.current is None or self.answering:
+            return False
+        return self._intents.run(f"edit:{self.current.id}", self.current.take_back())
 
     def stop(self) -> None:
         """End the open conversation's answer at once; its text so far is kept."""

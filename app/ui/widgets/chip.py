@@ -39,16 +39,17 @@ class Chip(QFrame):
         if role != "text":
             label.setProperty("role", role)
         row.addWidget(label)
-        self._cross: QToolButton | None = None
+        self.cross: QToolButton | None = None
+        """What takes the thing away, where that is offered."""
         if removable:
-            self._cross = QToolButton()
-            self._cross.setObjectName("chip_remove")
-            self._cross.setProperty("kind", "flat")
-            self._cross.setAccessibleName(f"Remove {text}")
-            self._cross.setToolTip(words.tooltip(f"Remove {text}"))
-            self._cross.setCursor(Qt.CursorShape.PointingHandCursor)
-            self._cross.clicked.connect(self.removed)
-            row.addWidget(self._cross)
+            self.cross = QToolButton()
+            self.cross.setObjectName("chip_remove")
+            self.cross.setProperty("kind", "flat")
+            self.cross.setAccessibleName(f"Remove {text}")
+            self.cross.setToolTip(words.tooltip(f"Remove {text}"))
+            self.cross.setCursor(Qt.CursorShape.PointingHandCursor)
+            self.cross.clicked.connect(self.removed)
+            row.addWidget(self.cross)
         look.changed.connect(self._recolour)
         self._recolour()
 
@@ -56,5 +57,5 @@ class Chip(QFrame):
         if self._icon_name:
             icon = self._look.icon(self._icon_name, self._icon_role)
             self._icon.setPixmap(icon.pixmap(theme.ICON))
-        if self._cross is not None:
-            self._cross.setIcon(self._look.icon("close", "muted"))
+        if self.cross is not None:
+            self.cross.setIcon(self._look.icon("close", "muted"))

@@ -20,16 +20,16 @@ class CopyLine(QWidget):
         words.setFont(theme.mono())
         words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         words.setAccessibleName(f"{name}: {text}")
-        self._copy = QToolButton()
-        self._copy.setProperty("kind", "flat")
-        self._copy.setAccessibleName(f"Copy {name.lower()}")
-        self._copy.setToolTip(f"Copy {name.lower()}")
-        self._copy.clicked.connect(self._put_on_clipboard)
+        self.button = QToolButton()
+        self.button.setProperty("kind", "flat")
+        self.button.setAccessibleName(f"Copy {name.lower()}")
+        self.button.setToolTip(f"Copy {name.lower()}")
+        self.button.clicked.connect(self._put_on_clipboard)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SPACE_1)
         row.addWidget(words, 1)
-        row.addWidget(self._copy)
+        row.addWidget(self.button)
         look.changed.connect(self._recolour)
         self._recolour()
 
@@ -37,4 +37,4 @@ class CopyLine(QWidget):
         QGuiApplication.clipboard().setText(self._text)
 
     def _recolour(self) -> None:
-        self._copy.setIcon(self._look.icon("copy", "muted"))
+        self.button.setIcon(self._look.icon("copy", "muted"))

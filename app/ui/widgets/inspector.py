@@ -21,6 +21,7 @@ from app.ui.viewmodels.overview import Fact, Section
 from app.ui.widgets.copy_line import CopyLine
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.plain_label import PlainLabel
+from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.wrapped_label import WrappedLabel
 
 
@@ -29,6 +30,8 @@ class Inspector(QFrame):
 
     triggered = Signal(str)
     """The id of an action for the shown model."""
+    focus_left = Signal()
+    """What has the focus is about to go: somebody else has to take it."""
 
     def __init__(self, look: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,14 +78,19 @@ class Inspector(QFrame):
         reason = failure.what if failure is not None else spec.reason if spec is not None else ""
         self._reason.setText(reason)
         self._reason.setVisible(bool(self._reason.text()))
+        shown = {action: ACTIONS[action].enabled(context) for action in self._buttons}
+        if any(button.hasFocus() and not shown[action] for action, button in self._buttons.items()):
+            self.focus_left.emit()
         for action, button in self._buttons.items():
-            button.setVisible(ACTIONS[action].enabled(context))
+            button.setVisible(shown[action])
         if sections != self._sections:
             self._sections = sections
             self._rebuild(sections)
 
     def _rebuild(self, sections: Sequence[Section]) -> None:
         place = self._area.verticalScrollBar().value()
+        if self._facts.isAncestorOf(self.window().focusWidget()):
+            self.focus_left.emit()
         self._facts = QWidget()
         self._facts.setProperty("role", "page")
         column = QVBoxLayout(self._facts)
@@ -94,6 +102,8 @@ class Inspector(QFrame):
         # The area deletes the widget that it showed before.
         self._area.setWidget(self._facts)
         self._area.verticalScrollBar().setValue(place)
+        last = self._buttons[MODEL_ACTIONS[-1]]
+        in_tab_order(last, *(line.button for line in self._facts.findChildren(CopyLine)))
 
     def _button(self, action: str) -> QPushButton:
         info = ACTIONS[action]

@@ -22,6 +22,8 @@ class ModelCard(QFrame):
     """Shows a Card and updates in place; `triggered` names an action of the table of actions."""
 
     triggered = Signal(str)
+    focus_left = Signal()
+    """The button that has the focus is about to go, and none is left to take it."""
 
     def __init__(self, look: Theme, card: Card, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,10 +88,29 @@ class ModelCard(QFrame):
         # A range of nothing makes the bar move without a figure.
         self._bar.setRange(0, 0 if card.progress is None else 1000)
         self._bar.setValue(round((card.progress or 0) * 1000))
-        self._cancel.setVisible(card.coming)
-        self._switch.setVisible(card.can_switch)
-        self._eject.setVisible(card.can_eject)
+        self._offer(card)
         self._show_error(card)
+
+    def buttons(self) -> list[QPushButton]:
+        """The buttons that are offered, in the order of Tab."""
+        return [button for button in self.findChildren(QPushButton) if not button.isHidden()]
+
+    def _offer(self, card: Card) -> None:
+        shown = {
+            self._cancel: card.coming,
+            self._switch: card.can_switch,
+            self._eject: card.can_eject,
+        }
+        focus_goes = any(button.hasFocus() and not shown[button] for button in shown)
+        for button in (button for button in shown if shown[button]):
+            button.setVisible(True)
+            if focus_goes:
+                button.setFocus(Qt.FocusReason.OtherFocusReason)
+                focus_goes = False
+        if focus_goes:
+            self.focus_left.emit()
+        for button in (button for button in shown if not shown[button]):
+            button.setVisible(False)
 
     def _show_error(self, card: Card) -> None:
         if card.error is None:

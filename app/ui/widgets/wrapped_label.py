@@ -38,6 +38,6 @@ class WrappedLabel(PlainLabel):
         return result
 
     def _insist(self) -> None:
-        height = max(0, self.heightForWidth(self.width()))
-        if height != self.minimumHeight():
-            self.setMinimumHeight(height)
+        # Qt never asks for less than the minimum that is set: that of other words mustn't stay.
+        self.setMinimumHeight(0)
+        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
