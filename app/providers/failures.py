@@ -95,13 +95,13 @@ def refused_load(name: str, refused: Refused) -> AppError:
     """The error for a file that llama.cpp gave back."""
     if _out_of_memory(refused.detail):
         return no_memory(name, refused.detail)
-    if refused.reason is Refusal.CONTEXT:
+    if refused.reason == Refusal.CONTEXT:
         return InvalidFile(
             f"llama.cpp can't make a context for {name}.",
             "Load it with a shorter context; if that fails too, download the file anew.",
             refused.detail,
         )
-    if refused.reason is Refusal.SETTING:
+    if refused.reason == Refusal.SETTING:
         return SettingError(
             f"{name} can't be loaded with these settings.",
             "Change the setting that the details name, then load it again.",

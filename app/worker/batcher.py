@@ -13,7 +13,7 @@ from app.worker.llama_context import LlamaContext
 from app.worker.llama_model import LlamaError, LlamaModel
 from app.worker.protocol import Finish, Generate, Load, Message, Refusal
 from app.worker.samplers import Sampler
-from app.worker.schedule import Pace, Waiting, chunk_for, plan
+from app.worker.schedule import SHORTEST, Pace, Waiting, chunk_for, plan
 from app.worker.slots import Answer, Job, Slot, place
 from app.worker.threads import ThreadCount
 from app.worker.token_stream import TokenStream
@@ -175,6 +175,7 @@ class Batcher:
                 for slot in self._active
             ],
             batch=self._context.batch,
+            micro_batch=self._context.micro_batch,
             chunk=chunk_for(self._prompt_speed),
         )
         if step.streams:
@@ -239,7 +240,8 @@ class Batcher:
         if not done:
             slot.computed = self._context.keep(slot.number, start, end)
             return
-        self._prompt_speed = part / max(1e-9, time.monotonic() - began)
+        if part >= SHORTEST:
+            self._prompt_speed = part / max(1e-9, time.monotonic() - began)
         slot.computed = end
         if last:
             self._extend(slot, part - 1)

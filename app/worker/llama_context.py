@@ -59,6 +59,7 @@ class LlamaContext:
             load.context_length, int(self._api.llama_n_ctx_seq(self._context))
         )
         self.batch = int(self._api.llama_n_batch(self._context))
+        self.micro_batch = int(self._api.llama_n_ubatch(self._context))
         self._prepare_abort(on_node)
         self._prepare_batches()
 
@@ -139,7 +140,7 @@ class LlamaContext:
         self._prompt_outputs[count - 1] = last
         # Asking Python at every node of the graph costs nothing beside a whole part, and several
         # per cent beside the single tokens of a small model: those ask a function of the C library.
-        self._api.llama_set_abort_callback(self._context, self._node_callback, None)
+        self._api.llama_set_abort_callback(self._context, self._node_callback, self._flag)
         try:
             return self._compute(batch)
         finally:

@@ -12,7 +12,10 @@ from typing import NamedTuple
 CHUNK = 128
 """Tokens of a prompt between two tokens of the streams beside it: a longer chunk makes the streams
 wait longer, a shorter one makes the prompt itself slower."""
-SHORTEST_CHUNK = 32
+SHORTEST = 64
+"""Tokens of a prompt that are computed at once at least, where there are so many. Parts are whole
+multiples of it but for the last: on a processor, llama.cpp's flash attention takes as long for 63
+tokens as for 128."""
 CHUNK_SECONDS = 0.5
 SAMPLES = 4
 EXPLORED = 2
@@ -41,12 +44,13 @@ class Step(NamedTuple):
     """Tokens of that part."""
 
 
-def plan(waiting: Sequence[Waiting], *, batch: int, chunk: int) -> Step:
+def plan(waiting: Sequence[Waiting], *, batch: int, micro_batch: int, chunk: int) -> Step:
     """The next step: a token for every stream, and a part of the oldest prompt.
 
     Args:
         waiting: the slots that wait.
         batch: the longest part, for a prompt that keeps nobody waiting.
+        micro_batch: what llama.cpp cuts a part into.
         chunk: the longest part beside streams.
     """
     streams = tuple(sorted(slot.slot for slot in waiting if slot.tokens == 1))
@@ -54,15 +58,28 @@ def plan(waiting: Sequence[Waiting], *, batch: int, chunk: int) -> Step:
     if not prompts:
         return Step(streams, None, 0)
     oldest = min(prompts, key=lambda slot: slot.arrival)
-    return Step(streams, oldest.slot, min(oldest.tokens, chunk if streams else batch))
+    limit = min(chunk, batch) if streams else batch
+    if oldest.tokens < 2 * SHORTEST:
+        limit = batch
+    return Step(streams, oldest.slot, part_of(oldest.tokens, limit, micro_batch))
+
+
+def part_of(tokens: int, limit: int, micro_batch: int) -> int:
+    """How many of a prompt's tokens come next, so that no few are left over for the end."""
+    part = min(tokens, limit)
+    over = tokens - part or part % micro_batch
+    if 0 < over < SHORTEST and tokens - SHORTEST >= SHORTEST:
+        part = min(part, tokens - SHORTEST)
+    if part == tokens or part < SHORTEST:
+        return part
+    return part - part % SHORTEST
 
 
 def chunk_for(tokens_per_second: float | None) -> int:
     """The longest part of a prompt beside streams, so that they never wait long for it."""
     if tokens_per_second is None:
         return CHUNK
-    fitting = int(tokens_per_second * CHUNK_SECONDS) // SHORTEST_CHUNK * SHORTEST_CHUNK
-    return max(SHORTEST_CHUNK, min(CHUNK, fitting))
+    return CHUNK if tokens_per_second * CHUNK_SECONDS >= CHUNK else SHORTEST
 
 
 class Held(NamedTuple):

@@ -8,15 +8,22 @@ import threading
 import psutil
 import pytest
 
-from app.domain.errors import InvalidFile, LoadStalled, MissingFile, ModelError, WorkerCrashed
-from app.domain.instances import LoadSettings
+from app.domain.errors import (
+    InvalidFile,
+    LoadStalled,
+    MissingFile,
+    ModelError,
+    SettingError,
+    WorkerCrashed,
+)
+from app.domain.instances import Adapter, CacheType, LoadSettings, RopeScaling
 from app.providers import llama_cpp
 from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.llama_engine import Deadlines
 from app.providers.templates import TemplateProcess
 from app.system.processes import WorkerExit, WorkerProcesses
 from app.worker import protocol
-from tests.providers.engines import processes, provider, spec_of
+from tests.providers.engines import answer, completion, processes, provider, spec_of
 from tests.support.fakes import eventually
 from tests.support.models import CHAT_TEMPLATE, write_broken, write_llama
 
@@ -194,3 +201,50 @@ def test_that_a_drive_that_hangs_does_not_hold_the_end(tmp_path, monkeypatch):
     asyncio.run(quit_meanwhile())
     assert answered == []
     answers.set()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        LoadSettings(threads=0),
+        LoadSettings(threads=10**6),
+        LoadSettings(gpu_layers=-5),
+        LoadSettings(flash_attention=False, cache_type_v=CacheType.Q8_0),
+    ],
+)
+async def test_that_a_setting_that_can_not_be_is_refused_before_anything_starts(tmp_path, settings):
+    async with provider() as local:
+        path = write_llama(tmp_path / "m.gguf")
+        with pytest.raises(SettingError) as refused:
+            await local.load(spec_of(path), settings, lambda _: None)
+        assert refused.value.remedy.endswith(".")
+        assert nothing_runs()
+
+
+async def test_that_an_adapter_that_does_not_fit_is_a_typed_error(tmp_path):
+    path = write_llama(tmp_path / "m.gguf")
+    settings = LoadSettings(adapters=(Adapter(path=str(path)),))
+    async with provider() as local:
+        with pytest.raises(SettingError) as refused:
+            await local.load(spec_of(path), settings, lambda _: None)
+        assert "m.gguf" in refused.value.detail
+        assert nothing_runs()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        LoadSettings(slots=2, batch=256, micro_batch=64, batch_threads=1),
+        LoadSettings(flash_attention=False),
+        LoadSettings(flash_attention=True, cache_type_k=CacheType.BF16),
+        LoadSettings(mmap=False),
+        LoadSettings(rope_scaling=RopeScaling.LINEAR, rope_scale=0.5, rope_base=10_000),
+    ],
+)
+async def test_that_a_model_answers_however_it_is_loaded(tmp_path, settings):
+    async with provider() as local:
+        path = write_llama(tmp_path / "m.gguf")
+        loaded = await local.load(spec_of(path), settings, lambda _: None)
+        _, stats = await answer(loaded, completion("a" * 600, max_tokens=5))
+        await loaded.close()
+    assert (stats.prompt_tokens, stats.output_tokens) == (600, 5)

@@ -1,6 +1,7 @@
 """A loaded model answers, stops, survives bad requests and ends with a cause."""
 
 import asyncio
+import math
 import os
 import signal
 import struct
@@ -18,7 +19,7 @@ from app.domain.errors import (
     WorkerHung,
 )
 from app.domain.generation import FinishReason, Sampling, TextPiece
-from app.domain.instances import LoadSettings
+from app.domain.instances import LoadSettings, Pooling
 from app.domain.models import Capability
 from app.providers.llama_engine import PROMPT_LIMIT, Deadlines
 from app.worker import protocol
@@ -249,6 +250,63 @@ async def test_that_an_embedding_model_computes_and_refuses_to_write(models):
         await loaded.probe()
         with pytest.raises(RequestError, match="embeddings"):
             await answer(loaded, completion("Hi"))
+
+
+async def test_that_vectors_have_length_one_and_tell_texts_apart(models):
+    async with engine(models["embedding"], Capability.EMBEDDING) as loaded:
+        one, other, again = await loaded.embed(["Hello there", "Mountains", "Hello there"])
+        assert one == again != other
+        assert len(one) == 64
+        assert math.isclose(math.hypot(*one), 1, rel_tol=1e-6)
+        with pytest.raises(ContextOverflow):
+            await loaded.embed(["a" * 5000])
+        with pytest.raises(RequestError, match="nothing"):
+            await loaded.embed([""])
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+async def test_that_pooling_can_be_chosen(models, pooling):
+    settings = LoadSettings(threads=1, pooling=pooling)
+    async with engine(models["embedding"], Capability.EMBEDDING, settings=settings) as loaded:
+        (chosen,) = await loaded.embed(["Hello there"])
+    async with engine(models["embedding"], Capability.EMBEDDING) as loaded:
+        (own,) = await loaded.embed(["Hello there"])
+    assert (chosen == own) == (pooling is Pooling.MEAN)
+
+
+async def test_that_a_model_that_writes_makes_no_vectors(models):
+    async with engine(models["tiny"]) as loaded:
+        with pytest.raises(RequestError, match="embeddings"):
+            await loaded.embed(["Hi"])
+
+
+async def test_that_tokens_become_the_text_they_came_from(models):
+    async with engine(models["tiny"]) as loaded:
+        assert await loaded.detokenise(await loaded.tokenise("Hi é<|im_end|>")) == "Hi é<|im_end|>"
+
+
+async def test_that_the_next_turn_computes_only_what_is_new(models):
+    async with engine(models["tiny"]) as loaded:
+        text, first = await answer(loaded, chat("Tell me", max_tokens=30))
+        _, second = await answer(loaded, chat("Tell me", text, "More", max_tokens=5))
+        assert first.cached_tokens == 0
+        assert second.cached_tokens == first.prompt_tokens + 29
+        assert second.threads == loaded.threads == 1
+
+
+async def test_that_a_grammar_that_is_none_is_a_typed_error(models):
+    async with engine(models["tiny"]) as loaded:
+        sampling = Sampling(temperature=0, grammar="root ::= (")
+        with pytest.raises(RequestError, match="form that was asked for"):
+            await answer(loaded, completion("Once", sampling=sampling))
+
+
+async def test_that_a_load_can_fix_the_seed(models):
+    settings = LoadSettings(threads=1, seed=7)
+    async with engine(models["tiny"], settings=settings) as loaded:
+        request = completion("Once", max_tokens=30, sampling=Sampling(temperature=1.5))
+        texts = {(await answer(loaded, request))[0] for _ in range(2)}
+        assert len(texts) == 1
 
 
 async def test_that_a_model_of_broken_numbers_does_not_pass_its_probe(models, tmp_path):

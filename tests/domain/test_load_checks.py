@@ -1,0 +1,61 @@
+"""Settings that a file or machine can't take are refused in a sentence."""
+
+import math
+
+import pytest
+
+from app.domain.errors import SettingError
+from app.domain.instances import Adapter, CacheType, LoadSettings
+from app.domain.load_checks import check_settings
+from app.domain.models import ModelId, ModelShape, ModelSpec
+
+SHAPE = ModelShape(
+    block_count=16,
+    embedding_length=2048,
+    head_count=32,
+    kv_heads=(8,) * 16,
+    key_length=80,
+    value_length=64,
+    vocabulary=32_000,
+)
+SPEC = ModelSpec(id=ModelId("local:1"), provider="local", name="Tiny", shape=SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (LoadSettings(threads=0), "threads can't be 0"),
+        (LoadSettings(threads=10**6), "1,000,000"),
+        (LoadSettings(context_length=0), "context length"),
+        (LoadSettings(slots=17), "side by side"),
+        (LoadSettings(batch=0), "batch size"),
+        (LoadSettings(micro_batch=-1), "micro-batch"),
+        (LoadSettings(rope_base=math.nan), "RoPE base"),
+        (LoadSettings(rope_scale=0.0), "RoPE scale"),
+        (LoadSettings(tensor_split=(0.0, 0.0)), "tensor split"),
+        (LoadSettings(adapters=(Adapter(path="a", scale=math.inf),)), "adapter"),
+        (LoadSettings(cache_type_k=CacheType.Q8_0), "80 values"),
+        (
+            LoadSettings(cache_type_v=CacheType.Q4_0, flash_attention=False),
+            "without flash attention",
+        ),
+    ],
+)
+def test_that_a_value_that_can_not_be_taken_is_named(settings, says):
+    with pytest.raises(SettingError, match=says) as refused:
+        check_settings(SPEC, settings, cores=2)
+    assert refused.value.what.endswith(".")
+    assert refused.value.remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        LoadSettings(),
+        LoadSettings(threads=8, batch_threads=1, slots=16, gpu_layers=0),
+        LoadSettings(cache_type_v=CacheType.Q8_0),
+        LoadSettings(cache_type_k=CacheType.BF16, flash_attention=False),
+    ],
+)
+def test_that_other_values_pass(settings):
+    check_settings(SPEC, settings, cores=2)
