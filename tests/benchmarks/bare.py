@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
+from tests.benchmarks.silent import silent_binding
+
 MICRO_BATCH = 512
 BATCH = 2048
 """What llama.cpp takes at once by default."""
@@ -16,11 +18,7 @@ class BareModel:
     """A model and a context, as few lines as they take."""
 
     def __init__(self, path: str, threads: int, context: int, sequences: int = 1) -> None:
-        from app.worker.binding import load_binding
-
-        api = self.api = load_binding()
-        self._silent = api.llama_log_callback(lambda *_: None)
-        api.llama_log_set(self._silent, None)
+        api = self.api = silent_binding()
         api.llama_backend_init()
         self.model = api.llama_model_load_from_file(
             os.fsencode(path), api.llama_model_default_params()

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from gguf import GGUFWriter, LlamaFileType, TokenType
 
+from tests.benchmarks.silent import silent_binding
 from tests.support.models import BOS, CHAT_TEMPLATE, EOS, TURN, write_llama
 
 LETTERS = "qrstuvwxyz"
@@ -111,11 +112,7 @@ def quantise(source: Path, path: Path, kind: str) -> None:
     Raises:
         RuntimeError: llama.cpp can't.
     """
-    from app.worker.binding import load_binding
-
-    api = load_binding()
-    silent = api.llama_log_callback(lambda *_: None)
-    api.llama_log_set(silent, None)
+    api = silent_binding()
     parameters = api.llama_model_quantize_default_params()
     parameters.ftype = getattr(api, f"LLAMA_FTYPE_MOSTLY_{kind}")
     status = api.llama_model_quantize(

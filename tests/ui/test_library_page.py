@@ -235,6 +235,7 @@ async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
         ports.files.disk["/more"] = [spec("More")]
         await manager.library.add_folder("/more")
         await eventually(lambda: names(page) == ["More", "Qwen"])
+        await eventually(lambda: not page.scan.isVisible())
         page.browser.selectRow(1)
         stops = [stop.objectName() or stop.accessibleName() for stop in tab_stops(page)]
         folders = len(page.view_model.folders())
