@@ -9,7 +9,7 @@ from typing import Protocol
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.errors import AppError
 from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpdate
-from app.domain.instances import LoadSettings
+from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics, ProfileRun
@@ -268,6 +268,14 @@ class ModelStore(Protocol):
 
     async def save_metrics(self, metrics: ModelMetrics) -> None:
         """Replace one model's averages."""
+        ...
+
+    async def load_settings(self) -> dict[ModelId, LoadSettings]:
+        """The models that the user loads in a way of their own."""
+        ...
+
+    async def save_load_settings(self, model_id: ModelId, settings: LoadSettings) -> None:
+        """Replace one model's settings."""
         ...
 
     async def session(self) -> tuple[ModelId, ...]:

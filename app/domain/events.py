@@ -99,6 +99,12 @@ class SettingChanged(Event):
     key: str
 
 
+class LoadSettingsChanged(Event):
+    """A model's next load takes other settings."""
+
+    model_id: ModelId
+
+
 class NoticeRaised(Event):
     """Something that the user should know and no gesture of theirs caused."""
 

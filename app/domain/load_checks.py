@@ -3,7 +3,7 @@
 import math
 
 from app.domain.errors import SettingError
-from app.domain.instances import CacheType, LoadSettings
+from app.domain.load_settings import CacheType, LoadSettings
 from app.domain.models import ModelSpec
 
 SLOT_LIMIT = 16

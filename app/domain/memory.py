@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from app.domain.base import Frozen
+from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelShape, ModelSpec
 
 CACHE_BYTES = 2
@@ -58,15 +59,10 @@ def compute_bytes(shape: ModelShape, context: int) -> int:
     return int(1.1 * logits) + mask
 
 
-def predict(spec: ModelSpec, context: int, slots: int | None = None) -> int:
-    """The bytes that a worker with this model will take, weights included.
-
-    Args:
-        spec: the model.
-        context: tokens of each conversation.
-        slots: conversations side by side; None for the app's own choice.
-    """
-    caches = 1 if spec.embeds_only else slots or DEFAULT_SLOTS
+def predict(spec: ModelSpec, settings: LoadSettings) -> int:
+    """The bytes that a worker with this model will take, weights included."""
+    context = context_for(spec, settings.context_length)
+    caches = 1 if spec.embeds_only else settings.slots or DEFAULT_SLOTS
     if spec.shape is None:
         return spec.size_bytes + PROCESS_BYTES
     return (

@@ -17,15 +17,8 @@ from typing import Self
 from app.domain import memory as rules
 from app.domain.errors import AppError, DoesNotFit, ErrorReport, LoadCancelled, report_of
 from app.domain.events import InstanceChanged
-from app.domain.instances import (
-    COMING,
-    ENDED,
-    NEXT_STATES,
-    InstanceState,
-    InstanceView,
-    LeaseView,
-    LoadSettings,
-)
+from app.domain.instances import COMING, ENDED, NEXT_STATES, InstanceState, InstanceView, LeaseView
+from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId, ModelSpec
 from app.manager.events import EventBus
 from app.ports import Devices, Engine, Provider
@@ -75,9 +68,13 @@ class Lease:
 class Instance:
     """One load of one model, from QUEUED to its end. Only the coordinator changes it."""
 
-    def __init__(self, spec: ModelSpec, settings: LoadSettings, generation: int) -> None:
+    def __init__(
+        self, spec: ModelSpec, settings: LoadSettings, generation: int, *, anyway: bool = False
+    ) -> None:
         self.spec = spec
         self.settings = settings
+        self.anyway = anyway
+        """It is loaded although it isn't predicted to fit."""
         self.generation = generation
         self.state = InstanceState.QUEUED
         self.progress: float | None = None
@@ -161,11 +158,19 @@ class Coordinator:
 
     # Commands
 
-    async def acquire(self, spec: ModelSpec, settings: LoadSettings, owner: str) -> Lease:
+    async def acquire(
+        self, spec: ModelSpec, settings: LoadSettings, owner: str, *, anyway: bool = False
+    ) -> Lease:
         """A lease on the model, loading it first when it isn't loaded.
 
         However many ask at once, the model is loaded once. When the last of those who wait gives
         up, so does the load.
+
+        Args:
+            spec: the model.
+            settings: how to load it.
+            owner: who uses it, by name.
+            anyway: load it although it isn't predicted to fit.
 
         Raises:
             ModelError: it can't be loaded; everybody who waits gets the same error.
@@ -174,7 +179,7 @@ class Coordinator:
         while True:
             instance = self._instances.get(spec.id)
             if instance is None or instance.state in ENDED:
-                instance = self._bring_up(spec, settings)
+                instance = self._bring_up(spec, settings, anyway=anyway)
             elif instance.state is InstanceState.READY:
                 return self._lease(instance, owner)
             elif instance.state in {InstanceState.DRAINING, InstanceState.STOPPING}:
@@ -222,8 +227,8 @@ class Coordinator:
 
     # Loading
 
-    def _bring_up(self, spec: ModelSpec, settings: LoadSettings) -> Instance:
-        instance = Instance(spec, settings, next(self._generations))
+    def _bring_up(self, spec: ModelSpec, settings: LoadSettings, *, anyway: bool) -> Instance:
+        instance = Instance(spec, settings, next(self._generations), anyway=anyway)
         # A retry takes the place of the failed instance at the end of the loading order.
         self._instances.pop(spec.id, None)
         self._instances[spec.id] = instance
@@ -252,9 +257,8 @@ class Coordinator:
         spec, settings = instance.spec, instance.settings
         self._move(instance, InstanceState.RESERVING)
         room = self.room()
-        context = rules.context_for(spec, settings.context_length)
-        instance.predicted = rules.predict(spec, context, settings.slots)
-        if instance.predicted > room:
+        instance.predicted = rules.predict(spec, settings)
+        if instance.predicted > room and not instance.anyway:
             raise DoesNotFit(
                 f"{spec.name} needs about {_gigabytes(instance.predicted)} and "
                 f"{_gigabytes(room)} are free.",

@@ -6,6 +6,7 @@ from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
 from app.manager.events import EventBus
 from app.manager.library import Library
+from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.manager.profiles import Profiles
@@ -44,6 +45,9 @@ class Manager:
         self.settings = SettingsKeeper(settings, self.events, environment)
         self._registry = Registry(models, self.events)
         self._metrics = Metrics(models, self.events)
+        self._load_settings = LoadSettingsKeeper(
+            models, devices, self.events, self.settings.current
+        )
         self._coordinator = Coordinator(providers, devices, self.events)
         self.models = Models(
             registry=self._registry,
@@ -52,7 +56,7 @@ class Manager:
             store=models,
             devices=devices,
             events=self.events,
-            settings=self.settings.current,
+            load_settings=self._load_settings,
         )
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
@@ -65,6 +69,7 @@ class Manager:
         await self.settings.start()
         await self._registry.start()
         await self._metrics.start()
+        await self._load_settings.start()
         await self.models.start()
         await self.conversations.start()
         await self.profiles.start()

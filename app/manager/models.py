@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,13 +18,14 @@ from app.domain.errors import (
     NotLoaded,
 )
 from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched, NoticeRaised
-from app.domain.instances import ENDED, InstanceState, InstanceView, LoadSettings
+from app.domain.instances import ENDED, InstanceState, InstanceView
+from app.domain.load_settings import LoadSettings
 from app.domain.models import ACTIVE, Alias, ModelId, ModelSpec, ModelStatus
 from app.domain.profiles import ModelMetrics
-from app.domain.settings import Settings
 from app.domain.switching import SwitchMethod, SwitchPlan, plan_switch
 from app.manager.coordinator import Coordinator, Lease
 from app.manager.events import EventBus
+from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.metrics import Metrics
 from app.manager.registry import Registry
 from app.ports import Devices, ModelStore
@@ -58,7 +59,7 @@ class Models:
         store: ModelStore,
         devices: Devices,
         events: EventBus,
-        settings: Callable[[], Settings],
+        load_settings: LoadSettingsKeeper,
     ) -> None:
         self._registry = registry
         self._coordinator = coordinator
@@ -67,7 +68,7 @@ class Models:
         self._store = store
         self._devices = devices
         self._events = events
-        self._settings = settings
+        self.load_settings = load_settings
         self._aliases: dict[str, ModelId] = {}
         self._switching: dict[str, asyncio.Event] = {}
         """Aliases whose old model makes room for the new one; set when that is settled."""
@@ -137,8 +138,8 @@ class Models:
 
     def predict(self, model_id: ModelId) -> int:
         """Bytes that the model would take with the settings in force."""
-        spec = self.get(model_id)
-        return rules.predict(spec, rules.context_for(spec, self._settings().context_length))
+        settings = self.load_settings.in_force(model_id)
+        return rules.predict(self.get(model_id), settings)
 
     def room(self) -> int:
         """Bytes that one more model may take now; asks the system, so once for many models."""
@@ -180,14 +181,22 @@ class Models:
 
     # Commands
 
-    async def load(self, model_id: ModelId) -> None:
+    async def load(
+        self, model_id: ModelId, settings: LoadSettings | None = None, *, anyway: bool = False
+    ) -> None:
         """Load a model and return when it is READY; a cancelled load returns too.
+
+        Args:
+            model_id: the model.
+            settings: how, this once; None takes the settings in force.
+            anyway: load it although the plan says that it doesn't fit into memory.
 
         Raises:
             ModelError: it can't be loaded.
+            SettingError: a setting can't be taken.
         """
         try:
-            with await self._acquire(model_id, USER):
+            with await self._acquire(model_id, USER, settings, anyway=anyway):
                 active = self._aliases.get(ACTIVE)
                 if active != model_id and (active is None or not self._ready(active)):
                     self._assign(ACTIVE, model_id)
@@ -286,11 +295,17 @@ class Models:
         with await self._acquire(model_id, owner) as lease:
             yield lease
 
-    async def _acquire(self, model_id: ModelId, owner: str) -> Lease:
+    async def _acquire(
+        self,
+        model_id: ModelId,
+        owner: str,
+        settings: LoadSettings | None = None,
+        *,
+        anyway: bool = False,
+    ) -> Lease:
         spec = self._loadable(model_id)
-        settings = self._settings()
-        load = LoadSettings(context_length=settings.context_length, threads=settings.threads)
-        return await self._coordinator.acquire(spec, load, owner)
+        load = settings if settings is not None else self.load_settings.in_force(model_id)
+        return await self._coordinator.acquire(spec, load, owner, anyway=anyway)
 
     def _loadable(self, model_id: ModelId) -> ModelSpec:
         spec = self.get(model_id)

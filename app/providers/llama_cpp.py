@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.domain.errors import InvalidFile, LoadStalled, MissingFile, WorkerCrashed
-from app.domain.instances import CacheType, LoadSettings
 from app.domain.load_checks import check_settings
+from app.domain.load_settings import CacheType, LoadSettings
 from app.domain.memory import BATCH, DEFAULT_SLOTS, MICRO_BATCH, context_for
 from app.domain.models import ModelSpec
 from app.gguf.checks import check_model

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from app.domain.load_settings import LoadSettings
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics
 from app.storage.database import Database
@@ -142,6 +143,24 @@ class Models:
             )
         )
 
+    async def load_settings(self) -> dict[ModelId, LoadSettings]:
+        """The models that the user loads in a way of their own."""
+
+        def work(connection: sqlite3.Connection) -> dict[ModelId, LoadSettings]:
+            rows = connection.execute("SELECT model_id, detail FROM load_settings")
+            return dict(readable(rows, _load_settings, "load settings of"))
+
+        return await self._database.read(work)
+
+    async def save_load_settings(self, model_id: ModelId, settings: LoadSettings) -> None:
+        """Replace one model's settings."""
+        row = (model_id, settings.model_dump_json(exclude_defaults=True))
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO load_settings (model_id, detail) VALUES (?, ?)", row
+            )
+        )
+
     async def session(self) -> tuple[ModelId, ...]:
         """The models that were loaded when this was last saved, oldest first."""
 
@@ -184,6 +203,11 @@ def _model_row(spec: ModelSpec) -> Row:
         fits(spec.context_length),
         spec.model_dump_json(exclude=set(FLAT), exclude_defaults=True),
     )
+
+
+def _load_settings(row: Row) -> tuple[ModelId, LoadSettings]:
+    model_id, detail = row
+    return ModelId(model_id), LoadSettings.model_validate_json(detail)
 
 
 def _metrics(row: Row) -> ModelMetrics:

@@ -19,7 +19,7 @@ from app.domain.generation import (
     Sampling,
     TextPiece,
 )
-from app.domain.instances import LoadSettings
+from app.domain.load_settings import LoadSettings
 from app.library.discovery import LocalModelFiles
 from app.manager.manager import Manager
 from app.ports import Engine

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from app.domain.errors import SettingError
-from app.domain.instances import Adapter, CacheType, LoadSettings
 from app.domain.load_checks import check_settings
+from app.domain.load_settings import Adapter, CacheType, LoadSettings
 from app.domain.models import ModelId, ModelShape, ModelSpec
 
 SHAPE = ModelShape(

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.load_settings import LoadSettings
 from app.domain.memory import (
     DEFAULT_CONTEXT,
     DEFAULT_SLOTS,
@@ -53,25 +54,27 @@ def test_that_the_cache_grows_by_whole_blocks_of_256():
 @given(st.integers(min_value=1, max_value=2**20), st.integers(min_value=0, max_value=2**20))
 def test_that_more_context_never_takes_less(context, more):
     small, large = (spec(size_bytes=10**9, shape=SHAPE) for _ in range(2))
-    assert predict(small, context) <= predict(large, context + more)
+    assert predict(small, LoadSettings(context_length=context)) <= predict(
+        large, LoadSettings(context_length=context + more)
+    )
     assert compute_bytes(SHAPE, context) > 0
 
 
 def test_that_a_prediction_holds_weights_cache_buffers_and_the_process():
     weights = 10**9
     parts = weights + cache_bytes(SHAPE, 4096) + compute_bytes(SHAPE, 4096) + PROCESS_BYTES
-    assert predict(spec(size_bytes=weights, shape=SHAPE), 4096, slots=1) == parts
+    assert predict(spec(size_bytes=weights, shape=SHAPE), LoadSettings(slots=1)) == parts
 
 
 def test_that_every_slot_has_a_cache_of_its_own():
     model = spec(size_bytes=10**9, shape=SHAPE)
-    one, two, default = (predict(model, 4096, slots) for slots in (1, 2, None))
+    one, two, default = (predict(model, LoadSettings(slots=slots)) for slots in (1, 2, None))
     assert two - one == cache_bytes(SHAPE, 4096)
-    assert default == predict(model, 4096, DEFAULT_SLOTS)
+    assert default == predict(model, LoadSettings(slots=DEFAULT_SLOTS))
 
 
 def test_that_a_model_of_unknown_shape_is_predicted_by_its_file():
-    assert predict(spec(size_bytes=10**9), 4096) == 10**9 + PROCESS_BYTES
+    assert predict(spec(size_bytes=10**9), LoadSettings()) == 10**9 + PROCESS_BYTES
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from app.domain.generation import (
     Sampling,
     TextPiece,
 )
-from app.domain.instances import LoadSettings
+from app.domain.load_settings import LoadSettings
 from app.domain.models import Capability, CapabilityFact, ModelId, ModelSpec
 from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.llama_engine import Deadlines, LlamaEngine

@@ -16,7 +16,7 @@ from app.domain.errors import (
     SettingError,
     WorkerCrashed,
 )
-from app.domain.instances import Adapter, CacheType, LoadSettings, RopeScaling
+from app.domain.load_settings import Adapter, CacheType, LoadSettings, RopeScaling
 from app.providers import llama_cpp
 from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.llama_engine import Deadlines

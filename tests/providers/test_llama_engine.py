@@ -19,7 +19,7 @@ from app.domain.errors import (
     WorkerHung,
 )
 from app.domain.generation import FinishReason, Sampling, TextPiece
-from app.domain.instances import LoadSettings, Pooling
+from app.domain.load_settings import LoadSettings, Pooling
 from app.domain.models import Capability
 from app.providers.llama_engine import PROMPT_LIMIT, Deadlines
 from app.worker import protocol

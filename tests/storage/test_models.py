@@ -5,6 +5,7 @@ import random
 import sqlite3
 from contextlib import closing
 
+from app.domain.load_settings import Adapter, CacheType, LoadSettings
 from app.domain.models import (
     Alias,
     Capability,
@@ -212,4 +213,20 @@ async def test_that_the_session_is_the_last_list_of_loaded_models(tmp_path):
     assert await storage.models.session() == ("c", "a")
     await storage.models.save_session([])
     assert await storage.models.session() == ()
+    await storage.aclose()
+
+
+async def test_that_a_model_s_load_settings_are_kept(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    settings = LoadSettings(
+        context_length=512,
+        cache_type_k=CacheType.Q8_0,
+        tensor_split=(0.5, 0.5),
+        adapters=(Adapter(path="/models/style.gguf", scale=0.5),),
+    )
+    await storage.models.save_load_settings(ModelId("local:1"), LoadSettings(threads=3))
+    await storage.models.save_load_settings(ModelId("local:1"), settings)
+    storage = await reopened(storage, path)
+    assert await storage.models.load_settings() == {ModelId("local:1"): settings}
     await storage.aclose()

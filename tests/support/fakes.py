@@ -17,7 +17,7 @@ from app.domain.generation import (
     TextPiece,
     measure,
 )
-from app.domain.instances import LoadSettings
+from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.models import (
     Alias,
@@ -60,6 +60,7 @@ class MemoryStore:
         self.kept_folders: dict[str, Folder] = {}
         self.kept_aliases: dict[str, ModelId] = {}
         self.kept_metrics: dict[ModelId, ModelMetrics] = {}
+        self.kept_load_settings: dict[ModelId, LoadSettings] = {}
         self.kept_session: tuple[ModelId, ...] = ()
         self.kept_conversations: dict[str, Conversation] = {}
         self.kept_messages: dict[str, Message] = {}
@@ -100,6 +101,12 @@ class MemoryStore:
 
     async def save_metrics(self, metrics: ModelMetrics) -> None:
         self.kept_metrics[metrics.model_id] = metrics
+
+    async def load_settings(self) -> dict[ModelId, LoadSettings]:
+        return dict(self.kept_load_settings)
+
+    async def save_load_settings(self, model_id: ModelId, settings: LoadSettings) -> None:
+        self.kept_load_settings[model_id] = settings
 
     async def session(self) -> tuple[ModelId, ...]:
         return self.kept_session
@@ -215,6 +222,7 @@ class FakeProvider:
     def __init__(self, words: int = 20) -> None:
         self.words = words
         self.loads: list[ModelId] = []
+        self.settings: list[LoadSettings] = []
         self.cancelled: list[ModelId] = []
         self.engines: dict[ModelId, FakeEngine] = {}
         self.failures: dict[ModelId, AppError] = {}
@@ -229,6 +237,7 @@ class FakeProvider:
         self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
     ) -> FakeEngine:
         self.loads.append(spec.id)
+        self.settings.append(settings)
         on_progress(0.25)
         try:
             await asyncio.sleep(0)
