@@ -5,8 +5,8 @@ death is noticed whatever else the process does.
 """
 
 import os
+import sys
 import threading
-import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -50,6 +50,12 @@ class Channel:
                         os._exit(0)
                     receive(message, frame.request)
         except BaseException:  # noqa: BLE001 - whatever it was, a deaf worker must not stay
-            traceback.print_exc()
-            os._exit(1)
+            crash()
         os._exit(0)
+
+
+def crash() -> NoReturn:
+    """End the process at once, with the exception under way on standard error."""
+    sys.excepthook(*sys.exc_info())
+    sys.stderr.flush()
+    os._exit(1)

@@ -1,16 +1,14 @@
 """The engine: answers the app's requests with one llama.cpp model."""
 
-import os
 import threading
 import time
-import traceback
 from queue import SimpleQueue
 from typing import NoReturn
 
 from app.worker import protocol
 from app.worker.answer import AnswerText
 from app.worker.batcher import Batcher
-from app.worker.channel import Channel
+from app.worker.channel import Channel, crash
 from app.worker.llama_model import LlamaError, LlamaModel
 from app.worker.protocol import Generate, Load, Message
 from app.worker.slots import Job
@@ -101,8 +99,7 @@ class LlamaWorker:
                     case _:
                         self._tokenised.put(job)
         except BaseException:  # noqa: BLE001 - whatever it was, requests must not wait for ever
-            traceback.print_exc()
-            os._exit(1)
+            crash()
 
     def _beat(self, batcher: Batcher) -> None:
         """Say once a second that the computation moves, if it does: a stuck one says nothing."""

@@ -4,9 +4,8 @@ A slot keeps one conversation's tokens in the model's memory. A stream waits for
 chosen last; a prompt waits for many.
 """
 
-import statistics
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 CHUNK = 128
@@ -120,6 +119,12 @@ def common_length(left: Sequence[int], right: Sequence[int]) -> int:
     return low
 
 
+def middle(samples: Collection[float]) -> float:
+    """The median; the module for statistics would cost a worker 10 ms."""
+    ordered, half = sorted(samples), len(samples) // 2
+    return (ordered[half] + ordered[-half - 1]) / 2
+
+
 class Pace:
     """Learns whether a batch of streams is faster than computing them one after another.
 
@@ -138,7 +143,7 @@ class Pace:
             return True
         if len(apart) < EXPLORED:
             return False
-        faster = statistics.median(together) <= statistics.median(apart)
+        faster = middle(together) <= middle(apart)
         again = self._steps[streams] % EXPLORE_AGAIN < EXPLORED
         return faster != again
 
