@@ -88,6 +88,10 @@ class Engine(Protocol):
 class Provider(Protocol):
     """Loads the models of one account."""
 
+    def warm(self) -> None:
+        """From now on, prepare in the background for a load that may be asked for."""
+        ...
+
     async def load(
         self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
     ) -> Engine:
@@ -208,6 +212,10 @@ class Children(Protocol):
 
     async def start(self, kind: str) -> Child:
         """Start `--worker kind` with a scrubbed environment, bound to this process's life."""
+        ...
+
+    def warm(self, kind: str) -> None:
+        """Have one ready in the background, so that the next start finds it up and running."""
         ...
 
 

@@ -60,8 +60,10 @@ class TaskScope:
             log.error("Task %s failed", task.get_name(), exc_info=error)
 
 
-async def in_daemon_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """Run what a drive may hold up for ever.
+def in_daemon_thread(
+    work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
+) -> asyncio.Future[T]:
+    """Run what a drive may hold up for ever, from now on; await the result.
 
     The threads of `asyncio.to_thread` are waited for when the loop is closed; this one isn't.
     """
@@ -77,4 +79,4 @@ async def in_daemon_thread(work: Callable[P, T], *arguments: P.args, **keywords:
 
     result.set_running_or_notify_cancel()
     threading.Thread(target=run, name="drive", daemon=True).start()
-    return await asyncio.wrap_future(result)
+    return asyncio.wrap_future(result)

@@ -98,6 +98,7 @@ async def open_window(
         bridge = Bridge(manager)
         window = MainWindow(manager, theme, intents, bridge)
         window.show()
+        manager.models.warm()
         if manager.settings.current().restore_on_start:
             window.perform("restore")
         try:

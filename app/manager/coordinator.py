@@ -158,6 +158,11 @@ class Coordinator:
 
     # Commands
 
+    def warm(self) -> None:
+        """Have the providers prepare for a load."""
+        for provider in self._providers.values():
+            provider.warm()
+
     async def acquire(
         self, spec: ModelSpec, settings: LoadSettings, owner: str, *, anyway: bool = False
     ) -> Lease:

@@ -81,6 +81,10 @@ class Models:
         self._aliases = {alias.name: alias.model_id for alias in await self._store.aliases()}
         self._last_session = await self._store.session()
 
+    def warm(self) -> None:
+        """Prepare in the background for the first load; once there is nothing more urgent."""
+        self._coordinator.warm()
+
     def begin_close(self) -> None:
         """From now on the session stays as it is, and no failed switch is undone."""
         self._closing = True

@@ -23,6 +23,7 @@ from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)
 
+WARM_SECONDS = 0.5
 KILL_SECONDS = 5.0
 """So long a killed worker may take to end; one that waits for a dead drive may take for ever."""
 KILLED = -9
@@ -60,16 +61,27 @@ class WorkerProcesses:
         self._tasks = TaskScope("worker processes")
         self._running: set[WorkerProcess] = set()
         self._journal = journal
+        self._soon: dict[str, asyncio.TimerHandle] = {}
+        self._spare: dict[str, asyncio.Task[WorkerProcess]] = {}
+
+    def warm(self, kind: str) -> None:
+        """Have one worker of a kind up and waiting: its start and imports take half a load's time.
+
+        It starts a moment later, when whoever asked is done with what is urgent.
+        """
+        if kind not in self._spare and kind not in self._soon:
+            loop = asyncio.get_running_loop()
+            self._soon[kind] = loop.call_later(WARM_SECONDS, self._start_spare, kind)
 
     async def start(self, kind: str) -> "WorkerProcess":
-        """Start `--worker kind`.
+        """Start `--worker kind`, or take the one that waits.
 
         A start that is cancelled leaves nothing running.
 
         Raises:
             OSError: the system can't start one more process.
         """
-        starting = self._tasks.start(f"start {kind}", self._start(kind))
+        starting = self._tasks.start(f"start {kind}", self._spare_or_new(kind))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -80,11 +92,27 @@ class WorkerProcesses:
 
     async def aclose(self) -> None:
         """Kill and reap every worker that is left."""
+        for timer in self._soon.values():
+            timer.cancel()
+        await asyncio.gather(*self._spare.values(), return_exceptions=True)
         for child in tuple(self._running):
             child.kill()
         for child in tuple(self._running):
             await child.wait()
         await self._tasks.aclose()
+
+    def _start_spare(self, kind: str) -> None:
+        del self._soon[kind]
+        self._spare[kind] = self._tasks.start(f"warm {kind}", self._start(kind))
+
+    async def _spare_or_new(self, kind: str) -> "WorkerProcess":
+        spare = self._spare.pop(kind, None)
+        if spare is not None:
+            with contextlib.suppress(OSError):
+                child = await spare
+                if child.running:
+                    return child
+        return await self._start(kind)
 
     async def _start(self, kind: str) -> "WorkerProcess":
         process = await asyncio.create_subprocess_exec(
@@ -134,6 +162,11 @@ class WorkerProcess:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it hasn't ended, as far as anybody has noticed."""
+        return self._process.returncode is None and not self._ended.done()
+
     def send(self, frame: bytes) -> None:
         """Queue one encoded frame for its stdin; a worker that is gone ignores it."""
         stdin = self._process.stdin
@@ -148,7 +181,7 @@ class WorkerProcess:
 
     def memory(self) -> int | None:
         """Its resident bytes; None when it is gone."""
-        if self._measured is None or self._process.returncode is not None or self._ended.done():
+        if self._measured is None or not self.running:
             return None
         try:
             return int(self._measured.memory_info().rss)

@@ -4,7 +4,7 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NoReturn
 
 from app.worker import protocol
@@ -17,6 +17,9 @@ from app.worker.schedule import SHORTEST, Pace, Waiting, chunk_for, plan
 from app.worker.slots import Answer, Job, Slot, place
 from app.worker.threads import ThreadCount
 from app.worker.token_stream import TokenStream
+
+IDLE_SECONDS = 0.2
+"""A pause in which nobody is likely to miss the time that more memory takes."""
 
 
 class Batcher:
@@ -63,7 +66,7 @@ class Batcher:
     @property
     def context_length(self) -> int:
         """Tokens of one conversation."""
-        return self._context.context_length
+        return self._context.limit
 
     @property
     def threads(self) -> int:
@@ -80,13 +83,22 @@ class Batcher:
         """Serve requests until the process ends."""
         while True:
             if not self._active and not self._waiting:
-                self._waiting.append(jobs.get())
+                self._waiting.append(self._next(jobs))
             while not jobs.empty():
                 self._waiting.append(jobs.get())
             if self._waiting:
                 self._admit()
             if self._active:
                 self._step()
+
+    def _next(self, jobs: SimpleQueue[Job]) -> Job:
+        """Wait for a request, and use a pause to prepare for longer ones."""
+        if self._context.cells < self._context.limit:
+            try:
+                return jobs.get(timeout=IDLE_SECONDS)
+            except Empty:
+                self._grow()
+        return jobs.get()
 
     def _count(self) -> None:
         self.steps += 1
@@ -110,6 +122,8 @@ class Batcher:
             case protocol.Probe():
                 slot = min(self._free(), key=lambda slot: slot.used)
                 self._empty(slot)
+                # llama.cpp's own choice may be more threads than there are cores.
+                self._set_threads()
                 self._context.probe(slot.number)
                 self._answer(job, protocol.Computed())
             case protocol.Embed(texts):
@@ -118,7 +132,7 @@ class Batcher:
                 raise protocol.ProtocolError(f"a {type(message).__name__} after the Load")
 
     def _begin_answer(self, job: Job, request: Generate) -> None:
-        count, limit = len(job.tokens), self._context.context_length
+        count, limit = len(job.tokens), self._context.limit
         if not count:
             self._answer(job, protocol.Refused(Refusal.EMPTY))
             return
@@ -127,6 +141,8 @@ class Batcher:
             self._answer(job, overflow)
             return
         slot, tokens, common = place(self._free(), job, request, self._model, limit)
+        if len(tokens) > self._context.cells:
+            self._grow()
         sampler = Sampler(self._model, self._context, request, tokens)
         slot.computed = self._context.keep(slot.number, common, slot.computed)
         slot.tokens, slot.text = list(tokens), b""
@@ -146,7 +162,7 @@ class Batcher:
 
     def _embed(self, job: Job, texts: list[str]) -> Message:
         vectors = []
-        limit = min(self._context.batch, self._context.context_length)
+        limit = min(self._context.batch, self._context.limit)
         self._set_threads()
         for text in texts:
             if job.cancelled:
@@ -168,6 +184,9 @@ class Batcher:
             if answer is not None and answer.job.cancelled:
                 self._finish(slot, Finish.CANCELLED)
                 return
+        longest = max(len(slot.tokens) for slot in self._active)
+        if longest > self._context.cells:
+            self._grow()
         self._set_threads()
         step = plan(
             [
@@ -302,6 +321,14 @@ class Batcher:
 
     def _free(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.answer is None]
+
+    def _grow(self) -> None:
+        """Make the memory as large as it may become; what isn't taken along is computed again."""
+        kept = self._context.grow([slot.number for slot in self._slots if slot.computed])
+        for slot in self._slots:
+            if slot.number not in kept:
+                slot.computed = 0
+        self._count()
 
     def _empty(self, slot: Slot) -> None:
         self._context.keep(slot.number, 0, len(slot.tokens) + 1)

@@ -8,6 +8,7 @@ from typing import NoReturn
 from app.worker import protocol
 from app.worker.answer import AnswerText
 from app.worker.batcher import Batcher
+from app.worker.binding import load_binding
 from app.worker.channel import Channel, crash
 from app.worker.llama_model import LlamaError, LlamaModel
 from app.worker.protocol import Generate, Load, Message
@@ -39,6 +40,8 @@ class LlamaWorker:
             The exit status when the model can't be loaded.
         """
         self._channel.listen(self._receive)
+        # Before anything is asked for: a worker that waits for its model has this behind it.
+        load_binding().llama_backend_init()
         batcher = self._load()
         if batcher is not None:
             batcher.run(self._tokenised)

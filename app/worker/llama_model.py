@@ -44,7 +44,6 @@ class LlamaModel:
         self._log: deque[str] = deque(maxlen=KEPT_LINES)
         self._log_callback = self.api.llama_log_callback(self._note)
         self.api.llama_log_set(self._log_callback, None)
-        self.api.llama_backend_init()
         self.handle = self._load(load, on_progress)
         self.vocabulary = self.api.llama_model_get_vocab(self.handle)
         self.vocabulary_size = int(self.api.llama_vocab_n_tokens(self.vocabulary))

@@ -28,7 +28,7 @@ class Sampler:
             LlamaError: its grammar or JSON schema can't be read, or it names an unknown token.
         """
         self._api = api = model.api
-        self._context = context.handle
+        self._context = context
         self._grammar: _Grammar | None = None
         grammar = request.grammar or grammar_of(request.json_schema)
         if grammar:
@@ -48,9 +48,9 @@ class Sampler:
             LlamaError: no token of the model can continue as the grammar demands.
         """
         if self._grammar is None:
-            return int(self._sample(self._chain, self._context, place))
+            return int(self._sample(self._chain, self._context.handle, place))
         return self._grammar.choose(
-            self._chain, self._api.llama_get_logits_ith(self._context, place)
+            self._chain, self._api.llama_get_logits_ith(self._context.handle, place)
         )
 
     def free(self) -> None:

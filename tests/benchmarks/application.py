@@ -133,6 +133,7 @@ async def managed() -> AsyncIterator[Manager]:
     """The whole program but its window, over a state that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="modelyard-benchmark-") as folder:
         async with open_manager(Path(folder) / "state.db", {}) as manager:
+            manager.models.warm()
             yield manager
 
 

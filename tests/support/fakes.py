@@ -233,6 +233,9 @@ class FakeProvider:
         """Cleared by a test that wants to hold a cancelled load before its process is gone."""
         self.reaped.set()
 
+    def warm(self) -> None:
+        pass
+
     async def load(
         self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
     ) -> FakeEngine:

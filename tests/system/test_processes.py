@@ -175,3 +175,46 @@ def test_that_lines_cut_into_pieces_are_joined():
     for piece in (b"one\ntw", b"o\xe2\x82", b"\xac\r\n"):
         lines.feed(piece)
     assert lines.text() == "one\ntwo€"
+
+
+async def test_that_a_warm_worker_is_taken_by_the_next_start_and_only_by_that():
+    workers = WorkerProcesses()
+    workers.warm("template")
+    workers.warm("template")
+    await eventually(lambda: len(psutil.Process().children()) == 1)
+    (spare,) = psutil.Process().children()
+    first = await workers.start("template")
+    second = await workers.start("template")
+    assert first.pid == spare.pid != second.pid
+    await workers.aclose()
+    assert not psutil.Process().children()
+
+
+async def test_that_a_warm_worker_that_died_is_not_handed_out():
+    workers = WorkerProcesses()
+    workers.warm("template")
+    await eventually(psutil.Process().children)
+    (spare,) = psutil.Process().children()
+    spare.kill()
+    await eventually(lambda: not spare.is_running())
+    child = await workers.start("template")
+    assert child.pid != spare.pid
+    assert child.running
+    await workers.aclose()
+
+
+async def test_that_closing_ends_a_warm_worker_that_is_only_starting(monkeypatch):
+    monkeypatch.setattr(module, "WARM_SECONDS", 0)
+    workers = WorkerProcesses()
+    workers.warm("llama")
+    await asyncio.sleep(0)
+    await workers.aclose()
+    assert not psutil.Process().children()
+
+
+async def test_that_a_start_does_not_wait_for_a_worker_that_is_to_be_warm_later(monkeypatch):
+    monkeypatch.setattr(module, "WARM_SECONDS", 3600)
+    workers = WorkerProcesses()
+    workers.warm("template")
+    assert (await workers.start("template")).running
+    await workers.aclose()

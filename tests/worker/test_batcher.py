@@ -5,6 +5,7 @@ import json
 import pytest
 
 from app.worker import protocol
+from app.worker.llama_context import FIRST_CELLS
 from app.worker.protocol import Cancel, Done, Finish, Tokens
 from tests.support.models import write_gemma, write_llama
 from tests.worker.test_llama import generate
@@ -262,3 +263,44 @@ def test_that_tokens_and_text_are_each_others(models):
         (tokenised,) = engine.until(protocol.Tokenised, 2)
         engine.send(protocol.Detokenise([*tokenised.tokens, 10**9]), 3)
         assert engine.until(protocol.Detokenised, 3)[-1].text == "Hi é<|im_end|>"
+
+
+@pytest.mark.parametrize("model", ["tiny", "gemma"])
+def test_that_an_answer_is_the_same_while_its_memory_grows(models, model):
+    request = generate("a b c d " * 25, max_tokens=200)
+    with worker("llama") as engine:
+        engine.load(models[model], context=4096)
+        growing, done = answer(engine, 2, request)
+        assert done.prompt_tokens < FIRST_CELLS < done.prompt_tokens + 200
+        _, again = answer(engine, 3, request)
+        assert again.cached_tokens == done.prompt_tokens - 1
+    with worker("llama") as engine:
+        engine.load(models[model], context=4096)
+        answer(engine, 2, generate("x y z " * 400, max_tokens=1))
+        assert answer(engine, 3, request)[0] == growing
+
+
+def test_that_a_conversation_survives_that_others_join_it(models):
+    prompts = {number: f"Story {number} " * 8 for number in range(2, 6)}
+    with worker("llama") as engine:
+        engine.load(models["tiny"], slots=1)
+        alone = {
+            number: answer(engine, number, generate(prompt, max_tokens=60))[0]
+            for number, prompt in prompts.items()
+        }
+    with worker("llama") as engine:
+        engine.load(models["tiny"])
+        engine.send(generate(prompts[2], max_tokens=60), 2)
+        engine.until(Tokens, 2)
+        for number in (3, 4, 5):
+            engine.send(generate(prompts[number], max_tokens=60), number)
+        texts, _ = answers(engine, {2, 3, 4, 5})
+        assert all(alone[number].endswith(texts[number]) for number in texts)
+
+
+def test_that_a_prompt_may_fill_the_context_to_the_last_token_but_one(models):
+    with worker("llama") as engine:
+        engine.load(models["tiny"], context=2000)
+        _, done = answer(engine, 2, generate("x" * 1999, max_tokens=50))
+        assert done.prompt_tokens + 1 == 2000
+        assert done.finish == Finish.LENGTH
