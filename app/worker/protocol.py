@@ -88,6 +88,8 @@ class Load:
     adapters: list[tuple[str, float]] = field(default_factory=list)
     """LoRA files with their scales."""
     pooling: str | None = None
+    sought: list[str] = field(default_factory=list)
+    """Texts to look for among the vocabulary's special tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Generate:
     grammar: str = ""
     """GBNF."""
     json_schema: str = ""
+    written: list[str] = field(default_factory=list)
+    """Control tokens to write out in the answer; others stand for no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,8 @@ class Render:
     template: str
     messages: list[dict[str, str]]
     special_tokens: dict[str, str]
+    variables: dict[str, bool | str] = field(default_factory=dict)
+    """What the template may be told beside the turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,8 @@ class Loaded:
     context_length: int
     threads: int = 0
     """Threads in force."""
+    found: list[str] = field(default_factory=list)
+    """The sought texts that are special tokens of the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
