@@ -89,6 +89,15 @@ def turns(messages: Iterable[Message]) -> tuple[ChatMessage, ...]:
     return tuple(shown)
 
 
+def overlong(characters: int, limit: int) -> ContextOverflow:
+    """The error for a prompt that is refused for its length alone."""
+    return ContextOverflow(
+        f"This text has {characters:,} characters, and a prompt takes {limit:,} at most.",
+        "Shorten it, or split it into several prompts.",
+        share=limit / characters,
+    )
+
+
 def check_prompt(text: str) -> None:
     """Refuse a prompt that no model can be asked.
 
@@ -97,11 +106,7 @@ def check_prompt(text: str) -> None:
         RequestError: it is empty.
     """
     if len(text) > PROMPT_LIMIT:
-        raise ContextOverflow(
-            f"The prompt has {len(text):,} characters, and {PROMPT_LIMIT:,} is the most.",
-            "Shorten it, or split it into several prompts.",
-            share=PROMPT_LIMIT / len(text),
-        )
+        raise overlong(len(text), PROMPT_LIMIT)
     if not text.strip():
         raise RequestError("The prompt is empty.", "Type a question first.")
 

@@ -67,8 +67,8 @@ async def test_that_reasoning_is_told_apart_where_the_template_opens_it(tmp_path
         (THINK, THINK, "<think>a</think>y"),
         (
             HARMONY,
-            # llama.cpp itself shows the others.
-            ("<|end|>",),
+            # These llama.cpp itself writes out.
+            (),
             "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>y",
         ),
     ],

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QMimeData, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -20,8 +20,12 @@ from app.domain.models import ModelId, ModelSpec
 from app.ui import theme, words
 from app.ui.theme import Theme
 from app.ui.widgets.plain_label import PlainLabel
+from app.ui.widgets.thinking_box import ThinkingBox
 
 MOST_LINES = 8
+MOST_CHARACTERS = 1024 * 1024
+"""What the box takes; laying out more keeps the window waiting for more than a second."""
+ENDLESS_WORD = 10_000
 NAME_WIDTH = 240
 HINT_FROM = 560
 """The width from which there is room for the hint."""
@@ -42,6 +46,8 @@ class Composer(QWidget):
     switched = Signal(str)
     """The id of the model that the next prompts are to go to."""
     library_wanted = Signal()
+    overfilled = Signal(int, int)
+    """A text was pasted that would make so many characters, and how many are the most."""
     edited = Signal()
 
     def __init__(self, look: Theme, offer: Offer, parent: QWidget | None = None) -> None:
@@ -54,6 +60,7 @@ class Composer(QWidget):
         self.input.setObjectName("prompt")
         self.input.setAccessibleName("Prompt")
         self.input.entered.connect(self._enter)
+        self.input.overfilled.connect(self.overfilled)
         self.input.textChanged.connect(self.edited)
         self._model = QToolButton()
         self._model.setObjectName("model_switcher")
@@ -66,6 +73,7 @@ class Composer(QWidget):
         self._note = PlainLabel()
         self._note.setObjectName("model_note")
         self._note.setFont(theme.caption())
+        self.thinking = ThinkingBox(look)
         self._hint = QLabel(HINT)
         self._hint.setObjectName("hint")
         self._hint.setProperty("role", "muted")
@@ -79,6 +87,7 @@ class Composer(QWidget):
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
         row.addWidget(self._model)
+        row.addWidget(self.thinking)
         row.addWidget(self._note)
         row.addStretch(1)
         row.addWidget(self._hint)
@@ -99,6 +108,7 @@ class Composer(QWidget):
     def set_text(self, text: str) -> None:
         """Replace what is typed."""
         if text != self.text:
+            self.input.wrap_for(text)
             self.input.setPlainText(text)
 
     def set_target(
@@ -201,6 +211,7 @@ class _Input(QPlainTextEdit):
     """A text box as high as its text, within limits."""
 
     entered = Signal()
+    overfilled = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -219,6 +230,24 @@ class _Input(QPlainTextEdit):
             event.ignore()
         else:
             super().keyPressEvent(event)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Refuse a text that would keep the window busy."""
+        text = source.text()
+        characters = self.document().characterCount() - 1 + len(text)
+        if characters > MOST_CHARACTERS:
+            self.overfilled.emit(characters, MOST_CHARACTERS)
+            return
+        self.wrap_for(text)
+        super().insertFromMimeData(source)
+
+    def wrap_for(self, text: str) -> None:
+        """Break lines anywhere where there is an endless word: to look for its end takes long."""
+        mode = QTextOption.WrapMode
+        if len(text) > ENDLESS_WORD and max(map(len, text.split()), default=0) > ENDLESS_WORD:
+            self.setWordWrapMode(mode.WrapAnywhere)
+        elif not self.toPlainText():
+            self.setWordWrapMode(mode.WrapAtWordBoundaryOrAnywhere)
 
     def changeEvent(self, event: QEvent) -> None:
         """Fit again when the font changes."""
