@@ -63,11 +63,10 @@ class ReasoningFold:
         """Say how long the reasoning under way took."""
         if self._line is None:
             return
-        move = QTextCursor.MoveOperation
-        self._line.movePosition(move.StartOfBlock)
-        self._line.movePosition(move.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
-        self._line.removeSelectedText()
-        self._write_line(self._line, self._answer, seconds)
+        cursor = QTextCursor(self._line.block())
+        cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        self._write_line(cursor, self._answer, seconds)
 
     def _draw(self, answer: str, reasoning: str, seconds: float | None) -> QTextCursor:
         form = QTextBlockFormat()
