@@ -96,6 +96,7 @@ def known_template(tokens: Sequence[str]) -> KnownTemplate | None:
     return next((known for known in KNOWN_TEMPLATES if known.sign in tokens), None)
 
 
+# Jinja drops a line break at a template's very end, unless it is printed.
 _TURNS = "{% for message in messages %}"
 KNOWN_TEMPLATES = (
     KnownTemplate(
@@ -103,7 +104,7 @@ KNOWN_TEMPLATES = (
         sign="<|im_start|>",
         text=(
             f"{_TURNS}<|im_start|>{{{{ message.role }}}}\n{{{{ message.content }}}}<|im_end|>\n"
-            "{% endfor %}<|im_start|>assistant\n"
+            "{% endfor %}<|im_start|>assistant{{ '\\n' }}"
         ),
     ),
     KnownTemplate(
@@ -112,7 +113,7 @@ KNOWN_TEMPLATES = (
         text=(
             f"{{{{ bos_token }}}}{_TURNS}<|start_header_id|>{{{{ message.role }}}}<|end_header_id|>"
             "\n\n{{ message.content | trim }}<|eot_id|>{% endfor %}"
-            "<|start_header_id|>assistant<|end_header_id|>\n\n"
+            "<|start_header_id|>assistant<|end_header_id|>{{ '\\n\\n' }}"
         ),
     ),
     KnownTemplate(
@@ -125,7 +126,8 @@ KNOWN_TEMPLATES = (
             f"{_TURNS}<start_of_turn>"
             "{{ 'model' if message.role == 'assistant' else 'user' }}\n"
             "{% if loop.first and first.role == 'system' %}{{ first.content | trim }}\n\n{% endif %}"
-            "{{ message.content | trim }}<end_of_turn>\n{% endfor %}<start_of_turn>model\n"
+            "{{ message.content | trim }}<end_of_turn>\n{% endfor %}<start_of_turn>model"
+            "{{ '\\n' }}"
         ),
     ),
     KnownTemplate(

@@ -1,7 +1,7 @@
 """Conversations that don't fit, and their reasoning, from the prompt to what is kept."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -9,7 +9,11 @@ from app.domain.chat_templates import Thinking
 from app.domain.conversations import MessageState
 from app.domain.errors import ContextOverflow, HistoryOverflow
 from app.domain.generation import PROMPT_LIMIT, GenerationEnd
+from app.domain.instances import LoadSettings
+from app.manager.fitting import generate_fitting
+from tests.providers.engines import chat, engine
 from tests.support.fakes import FakeEngine, eventually, fake_ports, spec
+from tests.support.models import write_llama
 
 LLAMA = spec("llama")
 
@@ -153,3 +157,18 @@ async def test_that_a_choice_before_the_first_prompt_is_kept_with_it():
         await ask(manager, conversation, "Hi")
         assert engine.requests[-1].thinking is Thinking.OFF
         assert ports.store.kept_conversations[conversation.id].thinking is Thinking.OFF
+
+
+async def test_that_a_real_model_answers_once_enough_turns_are_left_out(tmp_path):
+    settings = LoadSettings(threads=1, context_length=256)
+    async with engine(write_llama(tmp_path / "m.gguf"), settings=settings) as loaded:
+        request = chat(*["x" * 60] * 9, max_tokens=4)
+        cuts: list[int] = []
+        async with aclosing(generate_fitting(loaded, request, 0, cuts.append)) as updates:
+            *_, end = [update async for update in updates]
+        assert end.stats.output_tokens == 4
+        assert end.stats.prompt_tokens < 256
+        assert cuts == [6]
+        with pytest.raises(HistoryOverflow):
+            async with aclosing(generate_fitting(loaded, request, 0, None)) as updates:
+                await anext(updates)

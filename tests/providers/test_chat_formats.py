@@ -11,6 +11,8 @@ from app.domain.chat_templates import (
 )
 from app.domain.generation import FinishReason, GenerationEnd, Sampling
 from app.domain.models import Capability
+from app.worker.protocol import Render
+from app.worker.template import render
 from tests.providers.engines import answer, chat, completion, engine
 from tests.support.models import _VOCABULARY, CHAT_TEMPLATE, write_embedding, write_llama
 
@@ -148,6 +150,47 @@ async def test_that_a_vocabulary_tells_a_known_template_for_a_file_without(tmp_p
         assert loaded.template == ChatTemplate(source=TemplateSource.KNOWN, name=known.name)
         _, stats = await answer(loaded, chat("Hi", "Yes?", "Go", max_tokens=3))
         assert stats.output_tokens == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt"),
+    [
+        (
+            "ChatML",
+            (
+                "<|im_start|>system\nBe brief<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
+                "<|im_start|>assistant\nYes?<|im_end|>\n<|im_start|>user\nGo<|im_end|>\n"
+                "<|im_start|>assistant\n"
+            ),
+        ),
+        (
+            "Llama 3",
+            (
+                "<s><|start_header_id|>system<|end_header_id|>\n\nBe brief<|eot_id|>"
+                "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
+                "<|start_header_id|>assistant<|end_header_id|>\n\nYes?<|eot_id|>"
+                "<|start_header_id|>user<|end_header_id|>\n\nGo<|eot_id|>"
+                "<|start_header_id|>assistant<|end_header_id|>\n\n"
+            ),
+        ),
+        (
+            "Gemma",
+            (
+                "<s><start_of_turn>user\nBe brief\n\nHi<end_of_turn>\n"
+                "<start_of_turn>model\nYes?<end_of_turn>\n"
+                "<start_of_turn>user\nGo<end_of_turn>\n<start_of_turn>model\n"
+            ),
+        ),
+        ("Mistral", "<s>[INST] Hi[/INST] Yes?</s>[INST] Be brief\n\nGo[/INST]"),
+    ],
+)
+def test_that_known_templates_write_what_their_models_were_trained_on(name, prompt):
+    known = next(known for known in KNOWN_TEMPLATES if known.name == name)
+    roles = ("system", "user", "assistant", "user")
+    texts = ("Be brief", "Hi", "Yes?", "Go")
+    turns = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
+    special = {"bos_token": "<s>", "eos_token": "</s>"}
+    assert render(Render(known.text, turns, special)) == prompt
 
 
 async def test_that_the_files_own_template_comes_first_and_embedders_have_none(tmp_path):

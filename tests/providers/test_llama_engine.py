@@ -183,8 +183,9 @@ def with_end_token(content: bytes, word: str) -> bytes:
 async def test_that_a_prompt_without_room_is_refused_with_its_figures(models):
     async with engine(models["tiny"], settings=LoadSettings(context_length=64)) as loaded:
         assert loaded.context_length == 64
-        with pytest.raises(ContextOverflow, match=r"99 tokens.*64"):
+        with pytest.raises(ContextOverflow, match=r"99 tokens.*64") as refused:
             await answer(loaded, completion("a" * 99))
+        assert refused.value.share == 64 / 99
         _, stats = await answer(loaded, completion("a" * 60, ignore_end=True))
         assert (stats.finish, stats.output_tokens) == (FinishReason.LENGTH, 4)
 

@@ -271,7 +271,7 @@ class PlaygroundPage(QWidget):
         """Bring what the open conversation asks of models in step."""
         chosen = self.view_model.conversation
         thinking = chosen.thinking if chosen is not None else None
-        self.composer.thinking.show_switch(self.view_model.target.thinking, thinking)
+        self.composer.set_thinking(self.view_model.target.thinking, thinking)
         drops = chosen is not None and chosen.drops_oldest
         if not drops:
             self._take_focus_from(self.dropping_note)

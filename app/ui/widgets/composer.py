@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.domain.chat_templates import Thinking, ThinkingSwitch
 from app.domain.models import ModelId, ModelSpec
 from app.ui import theme, words
 from app.ui.theme import Theme
@@ -27,6 +28,8 @@ MOST_CHARACTERS = 1024 * 1024
 """What the box takes; laying out more keeps the window waiting for more than a second."""
 ENDLESS_WORD = 10_000
 NAME_WIDTH = 240
+NAME_BESIDE = 120
+"""The name's width where the choice of thinking stands beside it."""
 HINT_FROM = 560
 """The width from which there is room for the hint."""
 HINT = "Enter sends, Shift+Enter starts a new line"
@@ -56,6 +59,7 @@ class Composer(QWidget):
         self._offer = offer
         self._answering = False
         self._active: ModelId | None = None
+        self._name = ""
         self.input = _Input()
         self.input.setObjectName("prompt")
         self.input.setAccessibleName("Prompt")
@@ -123,9 +127,8 @@ class Composer(QWidget):
             warns: whether the note stands in the way.
         """
         self._active = model_id
-        metrics = self._model.fontMetrics()
-        short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, NAME_WIDTH)
-        self._model.setText(words.button_text(short) or "Choose a model")
+        self._name = name
+        self._show_name()
         self._model.setAccessibleName(f"Next prompt goes to {name}" if name else "Choose a model")
         tip = f"{name}: the next prompt goes to it" if name else ""
         self._model.setToolTip(words.tooltip(tip))
@@ -137,6 +140,16 @@ class Composer(QWidget):
         # Qt repaints for another placeholder only once there was text.
         self.input.viewport().update()
         self._show_hint()
+
+    def set_thinking(self, switch: ThinkingSwitch | None, chosen: Thinking | None) -> None:
+        """Offer how much to think about answers, where the model can be told.
+
+        Args:
+            switch: the switch of the model's template, if it has one.
+            chosen: what the conversation asks for.
+        """
+        self.thinking.show_switch(switch, chosen)
+        self._show_name()
 
     def set_state(self, *, answering: bool, can_send: bool) -> None:
         """Make the button Stop while an answer is under way, else Send."""
@@ -155,6 +168,12 @@ class Composer(QWidget):
         """Drop the hint where it's tight."""
         super().resizeEvent(event)
         self._show_hint()
+
+    def _show_name(self) -> None:
+        room = NAME_WIDTH if self.thinking.isHidden() else NAME_BESIDE
+        cut = Qt.TextElideMode.ElideRight
+        short = self._model.fontMetrics().elidedText(self._name, cut, room)
+        self._model.setText(words.button_text(short) or "Choose a model")
 
     def _show_hint(self) -> None:
         self._hint.setVisible(self.width() >= HINT_FROM and not self._note.text())
@@ -207,6 +226,11 @@ def _polish(widget: QWidget) -> None:
     widget.style().polish(widget)
 
 
+def has_endless_word(text: str) -> bool:
+    """Whether looking for the end of a word in this text keeps the window waiting."""
+    return len(text) > ENDLESS_WORD and max(map(len, text.split()), default=0) > ENDLESS_WORD
+
+
 class _Input(QPlainTextEdit):
     """A text box as high as its text, within limits."""
 
@@ -238,16 +262,15 @@ class _Input(QPlainTextEdit):
         if characters > MOST_CHARACTERS:
             self.overfilled.emit(characters, MOST_CHARACTERS)
             return
-        self.wrap_for(text)
+        if has_endless_word(text):
+            self.wrap_for(text)
         super().insertFromMimeData(source)
 
     def wrap_for(self, text: str) -> None:
-        """Break lines anywhere where there is an endless word: to look for its end takes long."""
+        """Break lines in a text where that doesn't take long."""
         mode = QTextOption.WrapMode
-        if len(text) > ENDLESS_WORD and max(map(len, text.split()), default=0) > ENDLESS_WORD:
-            self.setWordWrapMode(mode.WrapAnywhere)
-        elif not self.toPlainText():
-            self.setWordWrapMode(mode.WrapAtWordBoundaryOrAnywhere)
+        endless = has_endless_word(text)
+        self.setWordWrapMode(mode.WrapAnywhere if endless else mode.WrapAtWordBoundaryOrAnywhere)
 
     def changeEvent(self, event: QEvent) -> None:
         """Fit again when the font changes."""
