@@ -162,13 +162,13 @@ async def test_that_a_choice_before_the_first_prompt_is_kept_with_it():
 async def test_that_a_real_model_answers_once_enough_turns_are_left_out(tmp_path):
     settings = LoadSettings(threads=1, context_length=256)
     async with engine(write_llama(tmp_path / "m.gguf"), settings=settings) as loaded:
-        request = chat(*["x" * 60] * 9, max_tokens=4)
+        request = chat(*["x" * 20] * 21, max_tokens=4)
         cuts: list[int] = []
         async with aclosing(generate_fitting(loaded, request, 0, cuts.append)) as updates:
             *_, end = [update async for update in updates]
         assert end.stats.output_tokens == 4
         assert end.stats.prompt_tokens < 256
-        assert cuts == [6]
+        assert cuts == [16]
         with pytest.raises(HistoryOverflow):
             async with aclosing(generate_fitting(loaded, request, 0, None)) as updates:
                 await anext(updates)
