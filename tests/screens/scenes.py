@@ -184,7 +184,8 @@ async def reasoning(s: Stage) -> None:
         "context of 2,048.",
         "Leave its oldest turns out, or load the model with a longer context.",
     ).report()
-    failed = {"state": MessageState.FAILED, "error": report, "text": "", "stats": None}
+    failed = {"state": MessageState.FAILED, "error": report, "stats": None, "left_out": 0}
+    failed |= {"text": "", "reasoning": ""}
     await s.manager.conversations.set_dropping(playground.current.id, drops=False)
     playground.current.messages = (asked, answer.model_copy(update=failed))
     playground.current.changed.emit()

@@ -297,7 +297,7 @@ class Transcript(QTextBrowser):
             parts.append(("warn", f"Cut off at {tokens}"))
         if answer.stats is not None and answer.stats.output_tokens:
             parts.append(("muted", words.answer_figures(answer.stats)))
-        if answer.left_out:
+        if answer.left_out and answer.state is not MessageState.FAILED:
             parts.append(("muted", words.left_out(answer.left_out)))
         form = QTextBlockFormat()
         form.setBottomMargin(SPACE_6)
