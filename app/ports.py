@@ -3,9 +3,10 @@
 Everything here is awaited on the event loop. An adapter that blocks hops to a thread or a process.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.errors import AppError
 from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpdate
@@ -13,6 +14,8 @@ from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics, ProfileRun
+
+NOTHING_TOLD: Mapping[str, bool | str] = {}
 
 
 class Engine(Protocol):
@@ -28,8 +31,17 @@ class Engine(Protocol):
         """Threads that it was last known to compute with; None for a remote model."""
         ...
 
+    @property
+    def template(self) -> ChatTemplate | None:
+        """What it makes prompts with; None for one that doesn't chat or is asked remotely."""
+        ...
+
     def memory(self) -> int | None:
         """Resident bytes of its process now; None for a remote model."""
+        ...
+
+    async def find_thinking(self) -> ThinkingSwitch | None:
+        """Try out whether its template has a switch for reasoning."""
         ...
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationUpdate, None]:
@@ -154,9 +166,19 @@ class TemplateRenderer(Protocol):
         ...
 
     async def render(
-        self, template: str, messages: Sequence[ChatMessage], special_tokens: dict[str, str]
+        self,
+        template: str,
+        messages: Sequence[ChatMessage],
+        special_tokens: dict[str, str],
+        variables: Mapping[str, bool | str] = NOTHING_TOLD,
     ) -> str:
         """The prompt text for these turns, ready for the assistant to answer.
+
+        Args:
+            template: the template's source.
+            messages: the turns.
+            special_tokens: the texts that templates know by name.
+            variables: what else the template is told.
 
         Raises:
             TemplateFailed: the template raised, ran too long or grew too large.

@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import NewType
 
 from app.domain.base import Frozen
-from app.domain.errors import ErrorReport
-from app.domain.generation import ChatMessage, GenerationStats, Role
+from app.domain.chat_templates import Thinking
+from app.domain.errors import ContextOverflow, ErrorReport, RequestError
+from app.domain.generation import PROMPT_LIMIT, ChatMessage, GenerationStats, Role
 from app.domain.models import ModelId
 
 ConversationId = NewType("ConversationId", str)
@@ -39,6 +40,12 @@ class Message(Frozen):
     """The name at that time, so that an answer keeps its author when the model is gone."""
     stats: GenerationStats | None = None
     error: ErrorReport | None = None
+    reasoning: str = ""
+    """What the model thought before it answered; no model is ever shown it again."""
+    reasoning_seconds: float | None = None
+    """From the first token to the last one of the reasoning."""
+    left_out: int = 0
+    """How many of the oldest turns the model wasn't shown, because they didn't fit."""
 
 
 class Conversation(Frozen):
@@ -48,6 +55,10 @@ class Conversation(Frozen):
     title: str
     created_at: float
     updated_at: float
+    thinking: Thinking | None = None
+    """How much models are asked to reason; None leaves it to their templates."""
+    drops_oldest: bool = False
+    """Leave the oldest turns out when a prompt doesn't fit, rather than refuse it."""
 
 
 def title_from(prompt: str) -> str:
@@ -76,3 +87,48 @@ def turns(messages: Iterable[Message]) -> tuple[ChatMessage, ...]:
         else:
             shown.append(ChatMessage(role=message.role, text=message.text))
     return tuple(shown)
+
+
+def overlong(characters: int, limit: int) -> ContextOverflow:
+    """The error for a prompt that is refused for its length alone."""
+    return ContextOverflow(
+        f"This text has {characters:,} characters, and a prompt takes {limit:,} at most.",
+        "Shorten it, or split it into several prompts.",
+        share=limit / characters,
+    )
+
+
+def check_prompt(text: str) -> None:
+    """Refuse a prompt that no model can be asked.
+
+    Raises:
+        ContextOverflow: it is longer than any model takes.
+        RequestError: it is empty.
+    """
+    if len(text) > PROMPT_LIMIT:
+        raise overlong(len(text), PROMPT_LIMIT)
+    if not text.strip():
+        raise RequestError("The prompt is empty.", "Type a question first.")
+
+
+def to_answer_again(
+    history: tuple[Message, ...],
+) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The messages up to the last prompt, and the answers after it that are to be replaced.
+
+    Raises:
+        RequestError: there is no prompt.
+    """
+    kept = history
+    while kept and kept[-1].role is Role.ASSISTANT:
+        kept = kept[:-1]
+    if not kept:
+        raise RequestError("There is no prompt to answer.", "Type a question first.")
+    return kept, history[len(kept) :]
+
+
+def settled(message: Message) -> Message:
+    """An answer that is kept as streaming, but isn't: the app ended while it was written."""
+    if message.state is not MessageState.STREAMING:
+        return message
+    return message.model_copy(update={"state": MessageState.STOPPED})

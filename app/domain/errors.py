@@ -13,6 +13,7 @@ AppError
 │   └── NotLoaded           the action needs a loaded model
 ├── RequestError            this request can't be served; the model is fine
 │   ├── ContextOverflow     prompt and answer exceed the context
+│   │   └── HistoryOverflow they would fit without the oldest turns
 │   └── TemplateFailed      the chat template can't render the conversation
 ├── StorageError            state can't be read or written
 ├── FolderError             a folder can't be read
@@ -38,6 +39,7 @@ class ErrorKind(StrEnum):
     NOT_LOADED = "not_loaded"
     REQUEST = "request"
     CONTEXT_OVERFLOW = "context_overflow"
+    HISTORY_OVERFLOW = "history_overflow"
     TEMPLATE = "template"
     STORAGE = "storage"
     FOLDER = "folder"
@@ -141,6 +143,24 @@ class ContextOverflow(RequestError):
     """The prompt and its answer don't fit into the model's context."""
 
     kind = ErrorKind.CONTEXT_OVERFLOW
+
+    def __init__(self, what: str, remedy: str, detail: str = "", *, share: float = 0.0) -> None:
+        """Word it.
+
+        Args:
+            what: one sentence that says what happened.
+            remedy: one sentence that says what to do.
+            detail: the technical detail.
+            share: how much of the prompt there is room for, 0 to 1; 0 where that isn't known.
+        """
+        super().__init__(what, remedy, detail)
+        self.share = share
+
+
+class HistoryOverflow(ContextOverflow):
+    """The conversation doesn't fit, but would without its oldest turns."""
+
+    kind = ErrorKind.HISTORY_OVERFLOW
 
 
 class TemplateFailed(RequestError):

@@ -3,6 +3,10 @@
 from enum import StrEnum
 
 from app.domain.base import Frozen
+from app.domain.chat_templates import Thinking
+
+PROMPT_LIMIT = 4 * 1024 * 1024
+"""Characters of one request, as many as a chat template may write; more fit into no frame."""
 
 
 class Role(StrEnum):
@@ -55,6 +59,13 @@ class GenerationRequest(Frozen):
     stop: tuple[str, ...] = ()
     ignore_end: bool = False
     """Go on past the model's own end of text, so that a measured run has a fixed length."""
+    thinking: Thinking | None = None
+    """How much to reason, where the template can be told; None leaves it to the template."""
+
+    @property
+    def length(self) -> int:
+        """Characters of the whole prompt."""
+        return len(self.prompt) + sum(len(turn.text) for turn in self.messages)
 
 
 class FinishReason(StrEnum):
@@ -70,12 +81,15 @@ class FinishReason(StrEnum):
 class TextPiece(Frozen):
     """Some new text of an answer, with one time stamp for each token behind it.
 
+    A piece in which the model ends its reasoning may carry both kinds of text; reasoning is first.
     Stamps are nanoseconds of the machine's monotonic clock (`time.monotonic_ns`), which parent and
     worker share. A piece may carry stamps and no text: bytes that end inside a character wait.
     """
 
     text: str
     stamps_ns: tuple[int, ...]
+    reasoning: str = ""
+    """What the model thinks before it answers; no part of the answer."""
 
 
 class GenerationStats(Frozen):

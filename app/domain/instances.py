@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from app.domain.base import Frozen
+from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.errors import ErrorReport
 from app.domain.models import ModelId
 
@@ -86,6 +87,10 @@ class InstanceView(Frozen):
     memory_measured: int | None = None
     """Resident bytes of its process, once it is READY."""
     context_length: int | None = None
+    template: ChatTemplate | None = None
+    """What it is asked with, once it is loaded; None for a model that doesn't chat."""
+    thinking: ThinkingSwitch | None = None
+    """Its template's switch for reasoning, once that was tried out."""
     loaded_at: float | None = None
     """Seconds since the epoch."""
     load_seconds: float | None = None

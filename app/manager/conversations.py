@@ -9,13 +9,18 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Self
 
+from app.domain.chat_templates import Thinking
+from app.domain.context_window import still_left_out
 from app.domain.conversations import (
     Conversation,
     ConversationId,
     Message,
     MessageId,
     MessageState,
+    check_prompt,
+    settled,
     title_from,
+    to_answer_again,
     turns,
 )
 from app.domain.errors import AppError, RequestError, report_of
@@ -25,6 +30,7 @@ from app.domain.generation import (
     GenerationEnd,
     GenerationRequest,
     GenerationStats,
+    GenerationUpdate,
     Role,
     TextPiece,
     measure,
@@ -33,9 +39,11 @@ from app.domain.models import ACTIVE
 from app.domain.settings import Settings
 from app.manager.coordinator import Lease
 from app.manager.events import EventBus
+from app.manager.fitting import generate_fitting
 from app.manager.metrics import Metrics
 from app.manager.models import Models
-from app.ports import ConversationStore
+from app.manager.written import Written
+from app.ports import ConversationStore, Engine
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -94,7 +102,7 @@ class Conversations:
 
         An answer that a crash of the app cut off is shown as stopped.
         """
-        kept = {item.id: _settled(item) for item in await self._store.messages(conversation_id)}
+        kept = {item.id: settled(item) for item in await self._store.messages(conversation_id)}
         live = (m for m in self._streaming.values() if m.conversation_id == conversation_id)
         return tuple({**kept, **{message.id: message for message in live}}.values())
 
@@ -119,6 +127,24 @@ class Conversations:
         if not title.strip():
             raise RequestError("A title can't be empty.", "Type a few words.")
         await self._keep(self.get(conversation_id).model_copy(update={"title": title.strip()}))
+
+    async def set_thinking(
+        self, conversation_id: ConversationId, thinking: Thinking | None
+    ) -> None:
+        """Choose how much models reason in a conversation; None leaves it to their templates.
+
+        Raises:
+            RequestError: the conversation was deleted.
+        """
+        await self._choose(conversation_id, thinking=thinking)
+
+    async def set_dropping(self, conversation_id: ConversationId, *, drops: bool) -> None:
+        """Choose whether a conversation's oldest turns are left out when not all of them fit.
+
+        Raises:
+            RequestError: the conversation was deleted.
+        """
+        await self._choose(conversation_id, drops_oldest=drops)
 
     async def delete(self, conversation_id: ConversationId) -> None:
         """Remove a conversation and its messages; an unknown one is ignored."""
@@ -168,9 +194,15 @@ class Conversations:
         changed = conversation.model_copy(update=changes)
         await asyncio.shield(self._tasks.start("keep prompt", self._keep_prompt(changed, prompt)))
 
-    def request(self, history: tuple[Message, ...]) -> GenerationRequest:
+    def request(
+        self, conversation_id: ConversationId, history: tuple[Message, ...]
+    ) -> GenerationRequest:
         """What the model is asked, with the settings in force."""
-        return GenerationRequest(messages=turns(history), max_tokens=self._settings().max_tokens)
+        return GenerationRequest(
+            messages=turns(history),
+            max_tokens=self._settings().max_tokens,
+            thinking=self.get(conversation_id).thinking,
+        )
 
     def lease(self, to: str, conversation_id: ConversationId) -> AbstractAsyncContextManager[Lease]:
         """A lease in the conversation's name."""
@@ -218,6 +250,13 @@ class Conversations:
         await self._keep(conversation)
         await self._store.save_messages([prompt])
 
+    async def _choose(self, conversation_id: ConversationId, **choices: object) -> None:
+        changed = self.get(conversation_id).model_copy(update=choices)
+        self._conversations[conversation_id] = changed
+        # One without a prompt is kept with its first.
+        if await self.messages(conversation_id):
+            await self._keep(changed)
+
     async def _keep(self, conversation: Conversation) -> None:
         await self._store.save_conversation(conversation)
         self._conversations[conversation.id] = conversation
@@ -249,8 +288,7 @@ class ChatStream:
         self._replaced: tuple[Message, ...] = ()
         self._lease: Lease | None = None
         self._pieces: AsyncGenerator[TextPiece, None] | None = None
-        self._parts: list[str] = []
-        self._stamps: list[int] = []
+        self._written = Written()
         self._submitted_ns = 0
         self.stats: GenerationStats | None = None
         """The figures of the answer, once it has ended."""
@@ -283,8 +321,7 @@ class ChatStream:
             self._history, self._replaced = to_answer_again(history)
             self.prompt = self._history[-1]
             return
-        if not self._text.strip():
-            raise RequestError("The prompt is empty.", "Type a question first.")
+        check_prompt(self._text)
         # Once it is on its way to the disk it is kept, even if this task is cancelled.
         self.prompt = _message(self._conversation_id, Role.USER, text=self._text)
         self._history = (*history, self.prompt)
@@ -314,19 +351,32 @@ class ChatStream:
         assert self._lease is not None, "iterate inside the context"
         saved = time.monotonic()
         self._submitted_ns = time.monotonic_ns()
-        request = self._owner.request(self._history)
-        async with aclosing(self._lease.engine.generate(request)) as updates:
+        async with aclosing(self._updates(self._lease.engine)) as updates:
             async for update in updates:
                 if isinstance(update, GenerationEnd):
                     self.stats = update.stats
                     continue
-                self._parts.append(update.text)
-                self._stamps.extend(update.stamps_ns)
-                answer = self._grow(text="".join(self._parts))
+                answer = self._grow(**self._written.add(update))
                 if time.monotonic() - saved >= SAVE_SECONDS:
                     await self._owner.save(answer)
                     saved = time.monotonic()
                 yield update
+
+    def _updates(self, engine: Engine) -> AsyncGenerator[GenerationUpdate, None]:
+        request = self._owner.request(self._conversation_id, self._history)
+        if not self._owner.get(self._conversation_id).drops_oldest:
+            return generate_fitting(engine, request, 0, None)
+        left_out = 0
+        last = next((item for item in reversed(self._history) if item.stats is not None), None)
+        if last is not None and last.stats is not None:
+            left_out = still_left_out(
+                request.messages, last.left_out, last.stats.prompt_tokens, engine.context_length
+            )
+        self._cut(left_out)
+        return generate_fitting(engine, request, left_out, self._cut)
+
+    def _cut(self, left_out: int) -> None:
+        self._grow(left_out=left_out)
 
     def _grow(self, **changes: object) -> Message:
         assert self.answer is not None, "there is an answer once the context is entered"
@@ -346,7 +396,7 @@ class ChatStream:
         # A request that the model never took counts for nothing in its averages.
         if self.stats is None and self._submitted_ns and not isinstance(error, RequestError):
             self.stats = measure(
-                self._submitted_ns, tuple(self._stamps), finish=finish, prompt_tokens=0
+                self._submitted_ns, tuple(self._written.stamps_ns), finish=finish, prompt_tokens=0
             )
         changes: dict[str, object] = {"state": state, "stats": self.stats, "error": report}
         if self._lease is None and self._replaced:
@@ -360,22 +410,6 @@ class ChatStream:
             await self._owner.finish(live, self.answer, counts=self._lease is not None)
         finally:
             await self._stack.aclose()
-
-
-def to_answer_again(
-    history: tuple[Message, ...],
-) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """The messages up to the last prompt, and the answers after it that are to be replaced.
-
-    Raises:
-        RequestError: there is no prompt.
-    """
-    kept = history
-    while kept and kept[-1].role is Role.ASSISTANT:
-        kept = kept[:-1]
-    if not kept:
-        raise RequestError("There is no prompt to answer.", "Type a question first.")
-    return kept, history[len(kept) :]
 
 
 def _message(
@@ -393,10 +427,3 @@ def _message(
         created_at=time.time(),
         state=state,
     )
-
-
-def _settled(message: Message) -> Message:
-    """An answer that is kept as streaming, but isn't: the app ended while it was written."""
-    if message.state is not MessageState.STREAMING:
-        return message
-    return message.model_copy(update={"state": MessageState.STOPPED})

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from app.domain import memory as rules
+from app.domain.chat_templates import ThinkingSwitch
 from app.domain.errors import AppError, DoesNotFit, ErrorReport, LoadCancelled, report_of
 from app.domain.events import InstanceChanged
 from app.domain.instances import COMING, ENDED, NEXT_STATES, InstanceState, InstanceView, LeaseView
@@ -85,6 +86,7 @@ class Instance:
         self.load_seconds: float | None = None
         self.error: AppError | None = None
         self.engine: Engine | None = None
+        self.thinking: ThinkingSwitch | None = None
         self.bringing_up: asyncio.Task[None] | None = None
         self.failing = False
         """The load has failed and its process is being reaped; there is nothing to cancel."""
@@ -107,6 +109,8 @@ class Instance:
             memory_predicted=self.predicted,
             memory_measured=self.measured,
             context_length=self.engine.context_length if self.engine is not None else None,
+            template=self.engine.template if self.engine is not None else None,
+            thinking=self.thinking,
             loaded_at=self.loaded_at,
             load_seconds=self.load_seconds,
             error=report,
@@ -289,6 +293,7 @@ class Coordinator:
         instance.progress = None
         self._move(instance, InstanceState.READY)
         self._tasks.start(f"watch {instance.spec.name}", self._watch(instance, instance.engine))
+        self._tasks.start(f"try {instance.spec.name}", self._try_switch(instance, instance.engine))
         for waiter, owner in tuple(instance.waiters.items()):
             if not waiter.done():
                 waiter.set_result(self._lease(instance, owner))
@@ -375,6 +380,11 @@ class Coordinator:
         await instance.engine.close()
         self._move(instance, InstanceState.STOPPED)
         self._forget(instance)
+
+    async def _try_switch(self, instance: Instance, engine: Engine) -> None:
+        instance.thinking = await engine.find_thinking()
+        if instance.thinking is not None and instance.state is InstanceState.READY:
+            self._announce(instance)
 
     async def _watch(self, instance: Instance, engine: Engine) -> None:
         cause = await engine.wait_ended()

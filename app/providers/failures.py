@@ -133,6 +133,7 @@ def too_long(name: str, characters: int, limit: int) -> ContextOverflow:
     return ContextOverflow(
         f"The prompt has {characters:,} characters, and {name} takes {limit:,} at most.",
         "Shorten it, or split it into several prompts.",
+        share=limit / characters,
     )
 
 
@@ -144,6 +145,7 @@ def refused_request(name: str, refused: Refused) -> AppError:
                 f"The conversation has {refused.prompt_tokens:,} tokens and leaves no room for an "
                 f"answer in {name}'s context of {refused.context_length:,}.",
                 "Shorten the conversation, or load the model with a longer context.",
+                share=refused.context_length / max(1, refused.prompt_tokens),
             )
         case Refusal.SAMPLING:
             return RequestError(

@@ -15,7 +15,8 @@ from app.gguf.header import HeaderError
 from app.gguf.reader import read_header, read_special_tokens
 from app.ports import Child, Children, TemplateRenderer
 from app.providers import failures
-from app.providers.llama_engine import ChatFormat, Deadlines, LlamaEngine
+from app.providers.chat_formats import SOUGHT, ChatFormat, completed
+from app.providers.llama_engine import Deadlines, LlamaEngine
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
 from app.tasks import in_daemon_thread
 from app.worker import protocol
@@ -87,6 +88,8 @@ class LlamaCppProvider:
         finally:
             if self._warm:
                 self._children.warm("llama")
+        if not embedding:
+            chat = completed(chat, loaded.found)
         if chat.template is not None:
             self._renderer.warm()
         return LlamaEngine(
@@ -169,6 +172,7 @@ def load_request(
         rope_scale=settings.rope_scale,
         adapters=[(adapter.path, adapter.scale) for adapter in settings.adapters],
         pooling=settings.pooling,
+        sought=[] if embedding else list(SOUGHT),
     )
 
 

@@ -1,26 +1,44 @@
 """A GGUF model at work in its own process."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.errors import AppError, InvalidFile, NotLoaded, RequestError, WorkerHung
+from app.domain.chat_templates import (
+    ChatTemplate,
+    ThinkingSwitch,
+    possible_switches,
+    switch_heeded,
+)
+from app.domain.errors import (
+    AppError,
+    InvalidFile,
+    NotLoaded,
+    RequestError,
+    TemplateFailed,
+    WorkerHung,
+)
 from app.domain.generation import (
+    PROMPT_LIMIT,
+    ChatMessage,
     FinishReason,
     GenerationEnd,
     GenerationRequest,
     GenerationUpdate,
+    Role,
     TextPiece,
     measure,
 )
+from app.domain.reasoning import Parts, ReasoningSplit
 from app.ports import TemplateRenderer
 from app.providers import failures
+from app.providers.chat_formats import ChatFormat
 from app.providers.prompts import PLAIN_STOP, plain_prompt
 from app.providers.worker_link import Answers, WorkerEnded, WorkerLink, WorkerSilent
 from app.worker import protocol
 
-PROMPT_LIMIT = 4 * 1024 * 1024
-"""Characters, as many as a chat template may write; more would not fit into one frame."""
+PROBE = (ChatMessage(role=Role.USER, text="Hello"),)
+"""The conversation that a template's switches are tried out with."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +49,6 @@ class Deadlines:
     compute: float = 120
     exit: float = 2
     """From the request to end to the kill."""
-
-
-@dataclass(frozen=True)
-class ChatFormat:
-    """How a conversation becomes this model's prompt."""
-
-    template: str | None
-    special_tokens: dict[str, str]
 
 
 class LlamaEngine:
@@ -60,6 +70,8 @@ class LlamaEngine:
         self._link = link
         self._renderer = renderer
         self._chat = chat
+        self._thinking: ThinkingSwitch | None = None
+        self._tried_switches = False
         self._deadlines = deadlines
         self._context_length = loaded.context_length
         self._threads = loaded.threads
@@ -78,6 +90,32 @@ class LlamaEngine:
         """Threads that it was last known to compute with."""
         return self._threads
 
+    @property
+    def template(self) -> ChatTemplate | None:
+        """What it makes prompts with; None for one that makes embeddings."""
+        return None if self._embedding else self._chat.described
+
+    async def find_thinking(self) -> ThinkingSwitch | None:
+        """Try out whether its template has a switch for reasoning."""
+        if self._tried_switches:
+            return self._thinking
+        template = None if self._embedding else self._chat.template
+        for switch in possible_switches(template or ""):
+            try:
+                untold = await self._rendered(PROBE, {})
+                prompts = {
+                    choice: await self._rendered(PROBE, switch.setting(choice))
+                    for choice in switch.choices
+                }
+            except TemplateFailed:
+                # Whoever asks the model is told why.
+                return None
+            self._thinking = switch_heeded(switch, prompts, untold)
+            if self._thinking is not None:
+                break
+        self._tried_switches = True
+        return self._thinking
+
     def memory(self) -> int | None:
         """Resident bytes of its process now; None when it is gone."""
         return self._link.memory()
@@ -92,14 +130,19 @@ class LlamaEngine:
         """
         submitted_ns = time.monotonic_ns()
         stamps_ns: list[int] = []
-        with self._link.ask(await self._wording(request)) as answers:
+        wording = await self._wording(request)
+        split = self._split(request, wording.prompt)
+        with self._link.ask(wording) as answers:
             while not answers.complete:
                 match await self._next(answers, self._deadlines.compute):
                     case protocol.Tokens(text, stamps):
                         stamps_ns += stamps
-                        yield TextPiece(text=text, stamps_ns=tuple(stamps))
+                        parts = split.feed(text) if split is not None else Parts(text=text)
+                        yield _piece(parts, stamps)
                     case protocol.Done(finish, prompt_tokens, cached_tokens, threads):
                         self._threads = threads
+                        if split is not None:
+                            yield _piece(split.rest(), ())
                         stats = measure(
                             submitted_ns,
                             tuple(stamps_ns),
@@ -181,15 +224,14 @@ class LlamaEngine:
                 f"{self._name} makes embeddings and can't write text.",
                 "Choose a model that can chat.",
             )
-        length = len(request.prompt) + sum(len(turn.text) for turn in request.messages)
-        if length > PROMPT_LIMIT:
-            raise failures.too_long(self._name, length, PROMPT_LIMIT)
+        if request.length > PROMPT_LIMIT:
+            raise failures.too_long(self._name, request.length, PROMPT_LIMIT)
         prompt, stop = request.prompt, request.stop
         templated = bool(request.messages) and self._chat.template is not None
         if self._chat.template is not None and request.messages:
-            prompt = await self._renderer.render(
-                self._chat.template, request.messages, self._chat.special_tokens
-            )
+            switch = await self.find_thinking() if request.thinking is not None else None
+            told = switch.setting(request.thinking) if switch is not None else {}
+            prompt = await self._rendered(request.messages, told)
         elif request.messages:
             prompt, stop = plain_prompt(request.messages), (*stop, *PLAIN_STOP)
         sampling = request.sampling
@@ -212,7 +254,22 @@ class LlamaEngine:
             logit_bias=list(sampling.logit_bias),
             grammar=sampling.grammar,
             json_schema=sampling.json_schema,
+            written=list(self._chat.reasoning.special)
+            if request.messages and self._chat.reasoning is not None
+            else [],
         )
+
+    async def _rendered(
+        self, messages: Sequence[ChatMessage], variables: Mapping[str, bool | str]
+    ) -> str:
+        return await self._renderer.render(
+            self._chat.template or "", messages, self._chat.special_tokens, variables
+        )
+
+    def _split(self, request: GenerationRequest, prompt: str) -> ReasoningSplit | None:
+        """What tells reasoning apart in an answer; a plain prompt's is all text."""
+        form = self._chat.reasoning
+        return ReasoningSplit(form, prompt) if form is not None and request.messages else None
 
     async def _ask(self, request: protocol.Message) -> protocol.Message:
         """The one answer to a request."""
@@ -237,3 +294,7 @@ class LlamaEngine:
             raise cause or NotLoaded(
                 f"{self._name} was ejected before it had finished.", "Load it again."
             ) from error
+
+
+def _piece(parts: Parts, stamps_ns: Sequence[int]) -> TextPiece:
+    return TextPiece(text=parts.text, reasoning=parts.reasoning, stamps_ns=tuple(stamps_ns))

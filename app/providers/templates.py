@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.domain.errors import TemplateFailed
 from app.domain.generation import ChatMessage
-from app.ports import Child, Children
+from app.ports import NOTHING_TOLD, Child, Children
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
 from app.tasks import TaskScope
 from app.worker import protocol
@@ -40,9 +40,19 @@ class TemplateProcess:
             self._tasks.start("warm", self._warm())
 
     async def render(
-        self, template: str, messages: Sequence[ChatMessage], special_tokens: dict[str, str]
+        self,
+        template: str,
+        messages: Sequence[ChatMessage],
+        special_tokens: dict[str, str],
+        variables: Mapping[str, bool | str] = NOTHING_TOLD,
     ) -> str:
         """The prompt text for these turns, ready for the assistant to answer.
+
+        Args:
+            template: the template's source.
+            messages: the turns.
+            special_tokens: the texts that templates know by name.
+            variables: what else the template is told.
 
         Raises:
             TemplateFailed: the template raised, ran too long or grew too large, or the worker
@@ -52,6 +62,7 @@ class TemplateProcess:
             template=template,
             messages=[{"role": turn.role.value, "content": turn.text} for turn in messages],
             special_tokens=special_tokens,
+            variables=dict(variables),
         )
         async with self._one_at_a_time:
             link = await self._warm_link()

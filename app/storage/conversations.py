@@ -11,6 +11,8 @@ from app.storage.rows import Row, readable
 
 _FLAT = ("id", "conversation_id", "role", "text", "created_at", "state")
 """The fields of a message with a column of their own; the rest is one JSON document."""
+_OWN_COLUMNS = ("id", "title", "created_at", "updated_at")
+"""The same of a conversation."""
 
 _SAVE_MESSAGE = """
     INSERT INTO messages (id, conversation_id, role, text, created_at, state, detail, position)
@@ -32,7 +34,7 @@ class Conversations:
 
         def work(connection: sqlite3.Connection) -> tuple[Conversation, ...]:
             rows = connection.execute(
-                "SELECT id, title, created_at, updated_at FROM conversations "
+                f"SELECT {', '.join(_OWN_COLUMNS)}, detail FROM conversations "  # noqa: S608 - constants
                 "ORDER BY updated_at DESC, rowid DESC"
             )
             return readable(rows, _conversation, "conversation")
@@ -56,14 +58,16 @@ class Conversations:
         """Add or replace a conversation's own row."""
         await self._database.write(
             lambda connection: connection.execute(
-                "INSERT INTO conversations (id, title, created_at, updated_at) "
-                "VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
-                "created_at = excluded.created_at, updated_at = excluded.updated_at",
+                "INSERT INTO conversations (id, title, created_at, updated_at, detail) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
+                "created_at = excluded.created_at, updated_at = excluded.updated_at, "
+                "detail = excluded.detail",
                 (
                     conversation.id,
                     conversation.title,
                     conversation.created_at,
                     conversation.updated_at,
+                    conversation.model_dump_json(exclude=set(_OWN_COLUMNS), exclude_defaults=True),
                 ),
             )
         )
@@ -107,8 +111,10 @@ class Conversations:
 
 
 def _conversation(row: Row) -> Conversation:
-    key, title, created_at, updated_at = row
-    return Conversation(id=key, title=title, created_at=created_at, updated_at=updated_at)
+    *own, detail = row
+    return Conversation.model_validate(
+        {**dict(zip(_OWN_COLUMNS, own, strict=True)), **json.loads(detail)}
+    )
 
 
 def _message(row: Row) -> Message:

@@ -81,6 +81,7 @@ MIGRATIONS: tuple[Step, ...] = (
         "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     ),
     ("CREATE TABLE load_settings (model_id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",),
+    ("ALTER TABLE conversations ADD COLUMN detail TEXT NOT NULL DEFAULT '{}'",),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

@@ -46,6 +46,11 @@ class Intents(QObject):
         self.busy_changed.emit(name, True)
         return True
 
+    def refuse(self, error: AppError) -> None:
+        """Tell of a gesture that can't even begin."""
+        log.info("refused: %s", error)
+        self.failed.emit(error.report())
+
     def cancel(self, name: str) -> None:
         """Cancel a gesture; one that isn't under way is ignored."""
         if name in self._tasks:

@@ -5,6 +5,7 @@ import math
 
 from PySide6.QtCore import QDateTime, QLocale
 
+from app.domain.chat_templates import ChatTemplate, TemplateSource
 from app.domain.generation import GenerationStats
 from app.domain.instances import InstanceState, InstanceView
 from app.domain.memory import Fit
@@ -152,6 +153,40 @@ def tooltip(text: str) -> str:
 def button_text(text: str) -> str:
     """Text that others wrote, for a button or a menu, where a single "&" marks a key."""
     return text.replace("&", "&&")
+
+
+def template(chat: ChatTemplate) -> str:
+    """Where a chat template comes from: "the file's own", "ChatML", "plain script"."""
+    match chat.source:
+        case TemplateSource.FILE:
+            return "the file's own"
+        case TemplateSource.KNOWN:
+            return chat.name
+        case TemplateSource.SCRIPT:
+            return "plain script"
+
+
+def template_note(name: str, chat: ChatTemplate) -> str:
+    """What stands in for the template that a model's file lacks; empty where it has one."""
+    match chat.source:
+        case TemplateSource.FILE:
+            return ""
+        case TemplateSource.KNOWN:
+            return f"{name} brings no chat template: the known one for {chat.name} is used."
+        case TemplateSource.SCRIPT:
+            return f"{name} brings no chat template: it continues a plain script."
+
+
+def reasoning(seconds: float | None) -> str:
+    """The line above an answer's reasoning: "Thought for 3.2 s", "Thinking…" while it goes on."""
+    return "Thinking…" if seconds is None else f"Thought for {duration(seconds)}"
+
+
+def left_out(turns: int) -> str:
+    """That a model wasn't shown a conversation's beginning: "The 6 oldest turns were left out"."""
+    if turns == 1:
+        return "The oldest turn was left out"
+    return f"The {count(turns)} oldest turns were left out"
 
 
 def answer_figures(stats: GenerationStats) -> str:

@@ -157,6 +157,11 @@ class Batcher:
             cached_tokens=slot.computed,
             left=min(limit - len(tokens), request.max_tokens),
             ignore_end=request.ignore_end,
+            written={
+                token: text.encode()
+                for text in request.written
+                if (token := self._model.special_token(text)) is not None
+            },
         )
         self._active = sorted([*self._active, slot], key=lambda slot: slot.number)
 
@@ -287,7 +292,7 @@ class Batcher:
             self._finish(slot, Finish.END)
             return
         slot.tokens.append(token)
-        piece = self._model.piece(token)
+        piece = answer.written.get(token) or self._model.piece(token)
         answer.pieces.append(piece)
         answer.left -= 1
         if answer.stream.add(piece):

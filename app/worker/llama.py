@@ -62,7 +62,8 @@ class LlamaWorker:
         self._batcher = batcher
         threading.Thread(target=self._beat, args=(batcher,), name="heartbeat", daemon=True).start()
         threading.Thread(target=self._tokenise, args=(model,), name="tokenise", daemon=True).start()
-        self._answer(job, protocol.Loaded(batcher.context_length, batcher.threads))
+        found = [text for text in load.sought if model.special_token(text) is not None]
+        self._answer(job, protocol.Loaded(batcher.context_length, batcher.threads, found))
         return batcher
 
     def _receive(self, message: Message, request: int) -> None:

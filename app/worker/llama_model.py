@@ -101,6 +101,15 @@ class LlamaModel:
             piece = self._pieces[token] = self._piece(token, special=False)
         return piece
 
+    def special_token(self, text: str) -> int | None:
+        """The control or user-defined token that this text spells, if there is one."""
+        tokens = self.tokenise_part(text.encode(), special=True)
+        api = self.api
+        special = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_USER_DEFINED
+        if len(tokens) != 1 or not api.llama_vocab_get_attr(self.vocabulary, tokens[0]) & special:
+            return None
+        return tokens[0]
+
     def last_words(self) -> str:
         """llama.cpp's latest warnings and errors."""
         return "\n".join(self._log)

@@ -86,6 +86,8 @@ class Load(NamedTuple):
     adapters: list[tuple[str, float]] = []  # noqa: RUF012 - nobody adds to it
     """LoRA files with their scales."""
     pooling: str | None = None
+    sought: list[str] = []  # noqa: RUF012 - nobody adds to it
+    """Texts to look for among the vocabulary's special tokens."""
 
 
 class Generate(NamedTuple):
@@ -111,6 +113,8 @@ class Generate(NamedTuple):
     grammar: str = ""
     """GBNF."""
     json_schema: str = ""
+    written: list[str] = []  # noqa: RUF012 - nobody adds to it
+    """Control tokens to write out in the answer; others stand for no text."""
 
 
 class Probe(NamedTuple):
@@ -142,6 +146,8 @@ class Render(NamedTuple):
     template: str
     messages: list[dict[str, str]]
     special_tokens: dict[str, str]
+    variables: dict[str, bool | str] = {}  # noqa: RUF012 - nobody adds to it
+    """What the template may be told beside the turns."""
 
 
 class Cancel(NamedTuple):
@@ -172,6 +178,8 @@ class Loaded(NamedTuple):
     context_length: int
     threads: int = 0
     """Threads in force."""
+    found: list[str] = []  # noqa: RUF012 - nobody adds to it
+    """The sought texts that are special tokens of the vocabulary."""
 
 
 class Tokens(NamedTuple):

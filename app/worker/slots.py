@@ -35,6 +35,8 @@ class Answer:
     left: int
     """Tokens that may still come."""
     ignore_end: bool
+    written: dict[int, bytes]
+    """The text of control tokens that stand for one in this answer."""
     pieces: list[bytes] = field(default_factory=list)
 
 

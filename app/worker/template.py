@@ -69,7 +69,7 @@ def render(request: Render) -> str:
     pieces: list[str] = []
     length = 0
     for piece in compiled(request.template).generate(
-        **request.special_tokens,
+        **{**request.variables, **request.special_tokens},
         messages=request.messages,
         tools=None,
         documents=None,

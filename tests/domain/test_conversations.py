@@ -12,10 +12,12 @@ from app.domain.conversations import (
     Message,
     MessageId,
     MessageState,
+    check_prompt,
     title_from,
     turns,
 )
-from app.domain.generation import ChatMessage, Role
+from app.domain.errors import ContextOverflow, RequestError
+from app.domain.generation import PROMPT_LIMIT, ChatMessage, Role
 
 LONG = "Tell me everything there is to know about sheep, please, and be brief"
 
@@ -92,3 +94,18 @@ def test_that_prompts_whose_answers_are_left_out_become_one_turn():
 def test_that_no_role_ever_speaks_twice_in_a_row(messages):
     shown = turns(messages)
     assert all(first.role is not second.role for first, second in pairwise(shown))
+
+
+def test_that_a_model_never_sees_its_reasoning_again():
+    answer = message(Role.ASSISTANT, "four").model_copy(update={"reasoning": "two and two"})
+    assert turns((message(Role.USER, "2 + 2?"), answer))[-1].text == "four"
+    only = message(Role.ASSISTANT, "").model_copy(update={"reasoning": "cut off"})
+    assert [turn.text for turn in turns((message(Role.USER, "2 + 2?"), only))] == ["2 + 2?"]
+
+
+def test_that_prompts_are_refused_for_being_empty_or_endless():
+    check_prompt("x" * PROMPT_LIMIT)
+    with pytest.raises(ContextOverflow, match=r"10,000,000 characters.*Shorten"):
+        check_prompt("x" * 10_000_000)
+    with pytest.raises(RequestError, match="empty"):
+        check_prompt(" \n")

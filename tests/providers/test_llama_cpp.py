@@ -121,7 +121,7 @@ async def test_that_a_chat_model_has_its_renderer_warm(tmp_path):
         templates = TemplateProcess(children)
         local = LlamaCppProvider(children, templates)
         for template in (None, CHAT_TEMPLATE):
-            path = write_llama(tmp_path / "m.gguf", chat_template=template)
+            path = write_llama(tmp_path / "m.gguf", chat_template=template, turn="<|turn|>")
             loaded = await local.load(spec_of(path), LoadSettings(threads=1), lambda _: None)
             await loaded.close()
             await eventually(lambda kept=template: (templates._link is None) is (kept is None))

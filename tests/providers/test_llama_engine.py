@@ -9,6 +9,7 @@ import struct
 import psutil
 import pytest
 
+from app.domain.chat_templates import TemplateSource
 from app.domain.errors import (
     ContextOverflow,
     InvalidFile,
@@ -18,10 +19,10 @@ from app.domain.errors import (
     WorkerCrashed,
     WorkerHung,
 )
-from app.domain.generation import FinishReason, Sampling, TextPiece
+from app.domain.generation import PROMPT_LIMIT, FinishReason, Sampling, TextPiece
 from app.domain.load_settings import LoadSettings, Pooling
 from app.domain.models import Capability
-from app.providers.llama_engine import PROMPT_LIMIT, Deadlines
+from app.providers.llama_engine import Deadlines
 from app.worker import protocol
 from tests.providers.engines import answer, chat, completion, engine
 from tests.support import models as model_files
@@ -42,7 +43,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     return {
         "tiny": write_llama(folder / "tiny.gguf"),
-        "base": write_llama(folder / "base.gguf", chat_template=None),
+        "base": write_llama(folder / "base.gguf", chat_template=None, turn="<|turn|>"),
         "slow": write_slow_llama(folder / "slow.gguf"),
         "qwen2": write_qwen2(folder / "qwen2.gguf"),
         "gemma": write_gemma(folder / "gemma.gguf"),
@@ -182,8 +183,9 @@ def with_end_token(content: bytes, word: str) -> bytes:
 async def test_that_a_prompt_without_room_is_refused_with_its_figures(models):
     async with engine(models["tiny"], settings=LoadSettings(context_length=64)) as loaded:
         assert loaded.context_length == 64
-        with pytest.raises(ContextOverflow, match=r"99 tokens.*64"):
+        with pytest.raises(ContextOverflow, match=r"99 tokens.*64") as refused:
             await answer(loaded, completion("a" * 99))
+        assert refused.value.share == 64 / 99
         _, stats = await answer(loaded, completion("a" * 60, ignore_end=True))
         assert (stats.finish, stats.output_tokens) == (FinishReason.LENGTH, 4)
 
@@ -229,6 +231,7 @@ async def test_that_the_beginning_token_comes_once(monkeypatch, tmp_path, templa
 
 async def test_that_a_base_model_gets_the_conversation_as_a_script(models):
     async with engine(models["base"]) as loaded:
+        assert loaded.template.source is TemplateSource.SCRIPT
         as_chat = await answer(loaded, chat("Hi", "Yes?", "Go", max_tokens=8))
         script = "User: Hi\nAssistant: Yes?\nUser: Go\nAssistant:"
         as_text = await answer(loaded, completion(script, max_tokens=8))

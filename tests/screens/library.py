@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.support.models import (
+    CHAT_TEMPLATE,
     write_broken,
     write_embedding,
     write_gemma,
@@ -13,6 +14,11 @@ from tests.support.models import (
 )
 
 SLOW, QWEN, EMBEDDING, GONE = "Slow Llama", "Tiny Qwen2", "Tiny Embedding", "Vanishing Llama"
+PLAIN, THINKER = "Plain Llama", "Thinking Llama"
+OPENS_REASONING = (
+    f"{CHAT_TEMPLATE}{{% if enable_thinking is not false %}}<think>\n"
+    "{% else %}<think>\n\n</think>\n\n{% endif %}"
+)
 
 
 def write_library(folder: Path) -> None:
@@ -21,7 +27,10 @@ def write_library(folder: Path) -> None:
     write_qwen2(folder / "tiny-qwen2.gguf", name=QWEN)
     write_gemma(folder / "tiny-gemma.gguf")
     write_embedding(folder / "tiny-embedding.gguf", name=EMBEDDING)
-    write_llama(folder / "plain-llama.gguf", name="Plain Llama", chat_template=None, seed=7)
+    write_llama(folder / "plain-llama.gguf", name=PLAIN, chat_template=None, seed=7)
+    write_llama(
+        folder / "thinking-llama.gguf", name=THINKER, chat_template=OPENS_REASONING, seed=10
+    )
     write_llama(folder / "vanishing-llama.gguf", name=GONE, seed=8)
     write_llama(
         folder / "long-name.gguf",

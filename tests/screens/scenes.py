@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from PySide6.QtCore import QUrl
 
 from app.bootstrap.core import open_manager
-from app.domain.errors import AppError
+from app.domain.conversations import MessageState
+from app.domain.errors import AppError, HistoryOverflow
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui.bridge import Bridge
@@ -17,11 +19,16 @@ from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
-from tests.screens.library import EMBEDDING, GONE, QWEN, SLOW, write_library
+from tests.screens.library import EMBEDDING, GONE, PLAIN, QWEN, SLOW, THINKER, write_library
 from tests.support.fakes import eventually
 
 SIZE = (1180, 760)
 NARROW = (760, 620)
+THOUGHT = (
+    "They walk, so distances matter more than lines of a map.\n"
+    "Three days: Alfama, Belém, and one that can be left open for the rain.\n"
+    "Hills tire: put the steep ones in the morning."
+)
 PROMPT = "Plan three days in Lisbon for two people who like to walk."
 MARKDOWN = "\n\n".join(
     (
@@ -64,6 +71,7 @@ async def render(folder: Path, out: Path) -> None:
         await nothing_yet(s)
         await browse(s, models)
         await chat(s)
+        await reasoning(s)
         await profile(s)
         await trouble(s, models)
         await narrow(s)
@@ -144,6 +152,50 @@ async def chat(s: Stage) -> None:
     button.menu().popup(button.mapToGlobal(button.rect().topLeft()) - s.window.pos())
     await s.camera.take("playground-switcher")
     button.menu().close()
+
+
+async def reasoning(s: Stage) -> None:
+    """Reasoning under way, folded and read, old turns left out, and a file without a template."""
+    page = s.window.playground_page
+    playground = page.view_model
+    await s.manager.models.switch(s.model(THINKER))
+    playground.start_new()
+    await eventually(lambda: playground.current and not playground.current.messages)
+    await eventually(page.composer.thinking.isVisible)
+    playground.send(PROMPT)
+    await eventually(lambda: len(playground.current.reasoning) > 100)
+    await s.camera.take("playground-thinking")
+    await eventually(lambda: not playground.answering)
+    await s.manager.conversations.set_dropping(playground.current.id, drops=True)
+    asked, answer = playground.current.messages
+    words = {"text": MARKDOWN, "reasoning": THOUGHT, "reasoning_seconds": 3.24, "left_out": 6}
+    answer = answer.model_copy(update=words)
+    page.transcript.show_messages([asked, answer])
+    page.transcript.anchorClicked.emit(QUrl(f"reasoning:{answer.id}"))
+    page.transcript.verticalScrollBar().setValue(0)
+    await s.camera.take("playground-thought")
+    page.transcript.verticalScrollBar().setValue(page.transcript.verticalScrollBar().maximum())
+    await s.camera.take("playground-left-out")
+    s.window.resize(*NARROW)
+    await s.camera.take("playground-thought-narrow")
+    s.window.resize(*SIZE)
+    report = HistoryOverflow(
+        "The conversation has 2,311 tokens and leaves no room for an answer in Thinking Llama's "
+        "context of 2,048.",
+        "Leave its oldest turns out, or load the model with a longer context.",
+    ).report()
+    failed = {"state": MessageState.FAILED, "error": report, "stats": None, "left_out": 0}
+    failed |= {"text": "", "reasoning": ""}
+    await s.manager.conversations.set_dropping(playground.current.id, drops=False)
+    playground.current.messages = (asked, answer.model_copy(update=failed))
+    playground.current.changed.emit()
+    await s.camera.take("playground-overflow")
+    await s.manager.models.switch(s.model(PLAIN))
+    playground.start_new()
+    await s.camera.take("playground-no-template")
+    s.window.show_page("library")
+    s.select(PLAIN)
+    await s.camera.take("library-no-template")
 
 
 async def profile(s: Stage) -> None:

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from app.domain.chat_templates import Thinking
 from app.domain.conversations import (
     Conversation,
     ConversationId,
@@ -15,6 +16,7 @@ from app.domain.conversations import (
 from app.domain.errors import ErrorKind, ErrorReport, StorageError
 from app.domain.generation import FinishReason, GenerationStats, Role
 from app.domain.models import ModelId
+from app.storage import schema
 from app.storage.opening import open_storage
 
 TALK = Conversation(id=ConversationId("talk"), title="Sheep", created_at=1.5, updated_at=2.5)
@@ -46,6 +48,9 @@ ANSWER = message(
     error=ErrorReport(
         kind=ErrorKind.CRASHED, what="It crashed.", remedy="Retry.", detail="SIGSEGV"
     ),
+    reasoning="Sheep are what?",
+    reasoning_seconds=0.05,
+    left_out=2,
 )
 
 
@@ -92,6 +97,25 @@ async def test_that_conversations_come_with_the_last_changed_first(tmp_path):
             Conversation(id=ConversationId(key), title=key, created_at=0, updated_at=changed)
         )
     assert [item.id for item in await storage.conversations.conversations()] == ["a", "b", "c"]
+    await storage.aclose()
+
+
+async def test_that_what_is_chosen_for_a_conversation_is_kept(tmp_path):
+    storage = await open_storage(tmp_path / "state.db")
+    await storage.conversations.save_conversation(TALK)
+    chosen = TALK.model_copy(update={"thinking": Thinking.OFF, "drops_oldest": True})
+    await storage.conversations.save_conversation(chosen)
+    assert await storage.conversations.conversations() == (chosen,)
+    await storage.aclose()
+
+
+async def test_that_conversations_of_an_older_version_are_read(tmp_path):
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        schema.migrate(older, schema.MIGRATIONS[:1])
+        older.execute("INSERT INTO conversations VALUES ('talk', 'Sheep', 1.5, 2.5)")
+    storage = await open_storage(path)
+    assert await storage.conversations.conversations() == (TALK,)
     await storage.aclose()
 
 

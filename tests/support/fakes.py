@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Any
 
+from app.domain.chat_templates import ChatTemplate, TemplateSource, ThinkingSwitch
 from app.domain.conversations import Conversation, Message
 from app.domain.errors import AppError, FolderError, MissingFile, WorkerCrashed
 from app.domain.generation import (
@@ -171,10 +172,17 @@ class FakeEngine:
         """Cleared by a test that wants to hold an answer in the middle."""
         self.go.set()
         self.refuse: AppError | None = None
+        self.template = ChatTemplate(source=TemplateSource.FILE)
+        self.thinking: ThinkingSwitch | None = None
+        self.thoughts = 0
+        """How many of the words are reasoning."""
         self._ended: asyncio.Future[AppError | None] = asyncio.get_running_loop().create_future()
 
     def memory(self) -> int | None:
         return 700_000_000
+
+    async def find_thinking(self) -> ThinkingSwitch | None:
+        return self.thinking
 
     def crash(self) -> None:
         if not self._ended.done():
@@ -199,7 +207,11 @@ class FakeEngine:
                 if self._ended.done() and (cause := self._ended.result()) is not None:
                     raise cause
                 stamps.append(monotonic_ns())
-                yield TextPiece(text=f"{self.model.name}{number} ", stamps_ns=(stamps[-1],))
+                word = f"{self.model.name}{number} "
+                if number < self.thoughts:
+                    yield TextPiece(text="", reasoning=word, stamps_ns=(stamps[-1],))
+                else:
+                    yield TextPiece(text=word, stamps_ns=(stamps[-1],))
             complete = True
         finally:
             self.stopped += not complete
@@ -227,6 +239,8 @@ class FakeProvider:
         self.engines: dict[ModelId, FakeEngine] = {}
         self.failures: dict[ModelId, AppError] = {}
         self.probe_failures: dict[ModelId, AppError] = {}
+        self.templates: dict[ModelId, ChatTemplate] = {}
+        self.switches: dict[ModelId, ThinkingSwitch] = {}
         self.go = asyncio.Event()
         self.go.set()
         self.reaped = asyncio.Event()
@@ -254,6 +268,8 @@ class FakeProvider:
         on_progress(1.0)
         engine = FakeEngine(spec, self.words)
         engine.refuse = self.probe_failures.get(spec.id)
+        engine.template = self.templates.get(spec.id, engine.template)
+        engine.thinking = self.switches.get(spec.id)
         self.engines[spec.id] = engine
         return engine
 

@@ -5,7 +5,7 @@ constant, and the output matrix uses it to favour whole English words over singl
 over control tokens. So an answer is readable ASCII and practically never ends on its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,8 @@ def write_llama(  # noqa: PLR0913 - each names one trait of the file
     context: int = 2048,
     seed: int = 1,
     chat_template: str | None = CHAT_TEMPLATE,
+    turn: str = TURN,
+    special: Sequence[str] = (),
 ) -> Path:
     """Write a llama model; 2 layers of width 64 make about 300 KB and load in some 15 ms.
 
@@ -54,10 +56,12 @@ def write_llama(  # noqa: PLR0913 - each names one trait of the file
         context: the context length that the header claims.
         seed: other seeds give other answers.
         chat_template: None leaves it out.
+        turn: the control token that begins a turn; another one hides that ChatML fits.
+        special: more control tokens, at the end of the vocabulary.
     """
-    writer = _writer(path, "llama", name, chat_template)
+    writer = _writer(path, "llama", name, chat_template, turn=turn, special=special)
     _decoder(writer, "llama", layers, width, context)
-    _llama_tensors(writer, layers, width, seed)
+    _llama_tensors(writer, layers, width, seed, special)
     return _finish(writer, path)
 
 
@@ -239,18 +243,26 @@ class _Random:
         return values
 
 
-def _writer(
-    path: Path, architecture: str, name: str, chat_template: str | None, split_max_tensors: int = 0
+def _writer(  # noqa: PLR0913 - each names one trait of the file
+    path: Path,
+    architecture: str,
+    name: str,
+    chat_template: str | None,
+    *,
+    split_max_tensors: int = 0,
+    turn: str = TURN,
+    special: Sequence[str] = (),
 ) -> GGUFWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = GGUFWriter(path, architecture, split_max_tensors=split_max_tensors)
     writer.add_type("model")
     writer.add_name(name)
     writer.add_file_type(LlamaFileType.MOSTLY_F16)
-    kinds = [TokenType.NORMAL] * (len(_VOCABULARY) - 3) + [TokenType.CONTROL] * 3
+    kinds = [TokenType.NORMAL] * (len(_VOCABULARY) - 3) + [TokenType.CONTROL] * (3 + len(special))
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(_VOCABULARY)
+    words = [turn if token == TURN else token for token in _VOCABULARY]
+    writer.add_token_list([*words, *special])
     writer.add_token_types([int(kind) for kind in kinds])
     writer.add_token_merges(_MERGES)
     writer.add_bos_token_id(_VOCABULARY.index(BOS))
@@ -288,20 +300,23 @@ def _blocks(layers: int) -> list[str]:
     return [f"blk.{layer}" for layer in range(layers)]
 
 
-def _llama_tensors(writer: GGUFWriter, layers: int, width: int, seed: int) -> None:
+def _llama_tensors(
+    writer: GGUFWriter, layers: int, width: int, seed: int, special: Sequence[str] = ()
+) -> None:
     random = _Random(seed, layers)
-    _ends(writer, random, width)
+    _ends(writer, random, width, special)
     for block in _blocks(layers):
         _attention(writer, random, block, width, kv_heads=width // HEAD_LENGTH)
         _feed_forward(writer, random, block, width)
 
 
-def _ends(writer: GGUFWriter, random: _Random, width: int) -> None:
+def _ends(writer: GGUFWriter, random: _Random, width: int, special: Sequence[str] = ()) -> None:
     """Embedding and output; dimension 0 is constant through the model and carries the bias."""
-    embedding = random.matrix(len(_VOCABULARY), width, scale=np.sqrt(width))
+    size = len(_VOCABULARY) + len(special)
+    embedding = random.matrix(size, width, scale=np.sqrt(width))
     embedding[:, 0] = 1
-    output = random.matrix(len(_VOCABULARY), width, scale=1.5)
-    output[:, 0] = _BIAS
+    output = random.matrix(size, width, scale=1.5)
+    output[:, 0] = [*_BIAS, *(_bias(BOS) for _ in special)]
     writer.add_tensor("token_embd.weight", embedding)
     writer.add_tensor("output_norm.weight", np.ones(width, dtype=np.float32))
     writer.add_tensor("output.weight", output)

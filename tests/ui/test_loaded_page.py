@@ -40,9 +40,9 @@ def words(page, model_id, name):
     return card.findChild(QLabel, name).text() if card is not None else ""
 
 
-def press(qtbot, page, model_id, name):
+async def press(qtbot, page, model_id, name):
     button = page._cards[model_id].findChild(QPushButton, name)
-    assert button.isVisible()
+    await eventually(button.isVisible)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
@@ -59,7 +59,7 @@ async def test_that_a_loading_model_shows_progress_and_can_be_cancelled(qtbot):
         loading = asyncio.create_task(manager.models.load(QWEN))
         await eventually(lambda: QWEN in page._cards)
         await eventually(lambda: words(page, QWEN, "card_state") == "LOADING 25 %")
-        press(qtbot, page, QWEN, "card_cancel_load")
+        await press(qtbot, page, QWEN, "card_cancel_load")
         assert page.asked == [("cancel_load", QWEN)]
         await manager.models.cancel_load(QWEN)
         await loading
@@ -74,7 +74,7 @@ async def test_that_a_ready_card_says_its_memory_and_offers_eject(qtbot):
         said = words(page, QWEN, "card_figures")
         assert said.startswith("700 MB measured (1.1 GB predicted)")
         assert "ctx 4,096" in said
-        press(qtbot, page, QWEN, "card_eject")
+        await press(qtbot, page, QWEN, "card_eject")
         assert page.asked == [("eject", QWEN)]
 
 
@@ -83,7 +83,7 @@ async def test_that_the_active_card_comes_first(qtbot):
         await manager.models.load(QWEN)
         await manager.models.load(LLAMA)
         await eventually(lambda: page._order == [QWEN, LLAMA])
-        press(qtbot, page, LLAMA, "card_switch")
+        await press(qtbot, page, LLAMA, "card_switch")
         assert page.asked == [("switch", LLAMA)]
         await manager.models.switch(LLAMA)
         await eventually(lambda: page._order == [LLAMA, QWEN])
@@ -112,10 +112,10 @@ async def test_that_a_failure_says_its_cause_and_offers_retry_and_dismiss(qtbot)
         error = page._cards[QWEN]._error
         assert error._words.text() == "It hung. Try it again."
         assert not error._detail.isVisible()
-        press(qtbot, page, QWEN, "error_details")
+        await press(qtbot, page, QWEN, "error_details")
         assert error._detail.isVisible()
-        press(qtbot, page, QWEN, "error_retry")
-        press(qtbot, page, QWEN, "error_dismiss")
+        await press(qtbot, page, QWEN, "error_retry")
+        await press(qtbot, page, QWEN, "error_dismiss")
         assert page.asked == [("retry", QWEN), ("dismiss", QWEN)]
         await manager.models.dismiss(QWEN)
         await eventually(lambda: not page._cards)

@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncGenerator
 
-from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QTextCursor
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QTextCursor, QTextOption
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 
+from app.domain.chat_templates import ChatTemplate, TemplateSource, Thinking, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message, MessageId
-from app.domain.errors import ContextOverflow
+from app.domain.errors import ContextOverflow, ErrorKind
 from app.domain.generation import GenerationRequest, GenerationUpdate, Role
 from app.ui.pages.playground_page import PlaygroundPage
+from app.ui.viewmodels.overview import overview
 from tests.support.fakes import eventually, fake_ports, spec
 from tests.ui.rig import ALPHA, BETA, Rig, rig
 
@@ -307,6 +310,151 @@ async def test_that_an_overlong_conversation_has_other_ways_out_than_retry(
         assert failed.messages == ()
         assert not page._error.isVisible()
         assert await r.manager.conversations.messages(failed.id) == ()
+
+
+async def test_that_the_oldest_turns_are_left_out_on_request_until_that_is_undone(
+    qtbot, monkeypatch
+) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        page = await focused_page(r, qtbot)
+        playground = page.view_model
+        for _ in range(3):
+            playground.send("A question")
+            await eventually(lambda: not playground.answering)
+        assert not page.dropping_note.isVisible()
+        generate, refused = engine.generate, []
+
+        async def once(request):
+            if not refused or not playground.conversation.drops_oldest:
+                refused.append(request)
+                raise ContextOverflow("It has 9,000 tokens.", "Shorten it.", share=0.9)
+            async for update in generate(request):
+                yield update
+
+        monkeypatch.setattr(engine, "generate", once)
+        playground.send("One more")
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        buttons = {button.text(): button for button in page._error.findChildren(QPushButton)}
+        assert set(buttons) == {"Drop the oldest turns", "New conversation", "Details"}
+        qtbot.mouseClick(buttons["Drop the oldest turns"], Qt.MouseButton.LeftButton)
+        await eventually(lambda: not playground.answering)
+        assert not page._error.isVisible()
+        assert page.dropping_note.isVisible()
+        assert page.composer.input.hasFocus()
+        page.dropping_note.button.setFocus()
+        qtbot.keyClick(page.dropping_note.button, Qt.Key.Key_Space)
+        await eventually(lambda: not page.dropping_note.isVisible())
+        assert page.composer.input.hasFocus()
+        assert not playground.conversation.drops_oldest
+
+
+async def test_that_an_endless_text_is_refused_before_it_is_laid_out(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        page = await focused_page(r, qtbot)
+        told = []
+        r.intents.failed.connect(told.append)
+        page.composer.set_text("before ")
+        pasted = QMimeData()
+        pasted.setText("x" * 10_000_000)
+        page.composer.input.insertFromMimeData(pasted)
+        assert page.composer.text == "before "
+        assert told[0].what.startswith("This text has 10,000,007 characters")
+        assert not page.view_model.send("x" * 10_000_000)
+        assert told[1].kind is ErrorKind.CONTEXT_OVERFLOW
+        assert page.view_model.current.messages == ()
+
+
+async def test_that_a_long_word_is_laid_out_and_shown_in_part(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        await r.load(ALPHA)
+        page = await focused_page(r, qtbot)
+        pasted = QMimeData()
+        pasted.setText("x" * 200_000)
+        page.composer.input.insertFromMimeData(pasted)
+        assert page.composer.input.wordWrapMode() is QTextOption.WrapMode.WrapAnywhere
+        qtbot.mouseClick(send_button(page), Qt.MouseButton.LeftButton)
+        await eventually(lambda: not page.view_model.answering)
+        assert "180,000 more characters" in shown(page)
+        assert len(page.view_model.current.messages[0].text) == 200_000
+
+
+SWITCH = ThinkingSwitch(
+    variable="enable_thinking", choices=(Thinking.ON, Thinking.OFF), default=Thinking.ON
+)
+
+
+async def test_that_thinking_is_offered_where_the_template_has_a_switch(qtbot) -> None:
+    ports = fake_ports()
+    ports.provider.switches[BETA.id] = SWITCH
+    async with rig(ALPHA, BETA, ports=ports) as r:
+        await r.load(ALPHA)
+        page = await focused_page(r, qtbot)
+        box = page.composer.thinking
+        assert not box.isVisible()
+        await r.manager.models.switch(BETA.id)
+        await eventually(box.isVisible)
+        assert [box.itemText(row) for row in range(box.count())] == [
+            "Thinking: on",
+            "Thinking: off",
+        ]
+        assert box.currentText() == "Thinking: on"
+        box.setFocus()
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+        page.view_model.send("Hello")
+        await eventually(lambda: not page.view_model.answering)
+        assert r.ports.provider.engines[BETA.id].requests[-1].thinking is Thinking.OFF
+        page.new_conversation()
+        assert box.currentText() == "Thinking: on"
+
+
+async def test_that_reasoning_is_folded_above_its_answer(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.thoughts = 3
+        engine.go.clear()
+        page = await focused_page(r, qtbot)
+        page.view_model.send("Hello")
+        await eventually(lambda: "Thinking… · Show" in shown(page))
+        assert not page.waiting.isVisible()
+        answer = page.view_model.current.live.id
+        page.transcript.anchorClicked.emit(QUrl(f"reasoning:{answer}"))
+        assert "Thinking… · Hide\nalpha0 " in shown(page)
+        engine.go.set()
+        await eventually(lambda: not page.view_model.answering)
+        lines = [line.strip() for line in shown(page).splitlines() if line]
+        assert lines[2].startswith("Thought for ")
+        assert lines[3] == "alpha0 alpha1 alpha2"
+        assert lines[4].startswith("alpha3 alpha4")
+        page.transcript.anchorClicked.emit(QUrl(f"reasoning:{answer}"))
+        assert "alpha0" not in shown(page)
+        assert " · Show" in shown(page)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "note"),
+    [
+        (TemplateSource.FILE, "", ""),
+        (TemplateSource.KNOWN, "ChatML", "the known one for ChatML is used"),
+        (TemplateSource.SCRIPT, "", "plain script"),
+    ],
+)
+async def test_that_what_stands_in_for_a_template_is_said(qtbot, source, name, note) -> None:
+    ports = fake_ports()
+    ports.provider.templates[ALPHA.id] = ChatTemplate(source=source, name=name)
+    async with rig(ALPHA, ports=ports) as r:
+        page = await focused_page(r, qtbot)
+        await r.load(ALPHA)
+        await eventually(lambda: not page.view_model.target.note)
+        assert page.template_note.isVisible() is bool(note)
+        assert note in page.template_note.words.text()
+        facts = {
+            fact.label: fact
+            for section in overview(ALPHA, r.manager.models)
+            for fact in section.facts
+        }
+        assert facts["Chat template"].hint == ("the file brings none" if note else "")
 
 
 async def test_that_the_hint_says_what_the_keys_do_now(qtbot) -> None:

@@ -191,3 +191,27 @@ def test_that_an_answer_that_was_cut_off_says_so(qtbot, finish, foot) -> None:
     )
     view.show_messages([message(Role.ASSISTANT, "and then", model_name="m", stats=stats)])
     assert view.toPlainText().splitlines()[-1].startswith(foot)
+
+
+def test_that_an_answer_says_what_its_model_was_not_shown(qtbot) -> None:
+    view = Transcript(Theme())
+    qtbot.addWidget(view)
+    for left_out, foot in ((6, "The 6 oldest turns were left out"), (1, "The oldest turn was")):
+        view.show_messages([message(Role.ASSISTANT, "yes", model_name="m", left_out=left_out)])
+        assert view.toPlainText().splitlines()[-1].startswith(foot)
+
+
+def test_that_each_answer_unfolds_its_own_reasoning(qtbot) -> None:
+    view = Transcript(Theme())
+    qtbot.addWidget(view)
+    fields = {"model_name": "m", "reasoning_seconds": 3.24}
+    one = message(Role.ASSISTANT, "yes", reasoning="why not", **fields)
+    two = message(Role.ASSISTANT, "no", reasoning="because", **fields)
+    view.show_messages([one, two])
+    assert "Thought for 3.2 s · Show" in view.toPlainText()
+    opened: list[QUrl] = []
+    view.link_opened.connect(opened.append)
+    view.anchorClicked.emit(QUrl(f"reasoning:{two.id}"))
+    assert "why not" not in view.toPlainText()
+    assert "because" in view.toPlainText()
+    assert opened == []

@@ -28,6 +28,7 @@ from app.ui.widgets.conversation_list import ConversationList
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.quiet_line import QuietLine
 from app.ui.widgets.transcript import Transcript
 from app.ui.widgets.waiting_line import WaitingLine
 
@@ -36,7 +37,10 @@ OPENABLE = {"http", "https", "mailto"}
 """What a link in an answer may open outside; anything else is only text."""
 
 RETRY, NEW_CONVERSATION, EDIT_PROMPT = "Retry", "New conversation", "Edit prompt"
+DROP_OLDEST = "Drop the oldest turns"
+DROPPING = "The oldest turns of this conversation are left out where they don't fit."
 WAYS_OUT: dict[ErrorKind, tuple[str, ...]] = {
+    ErrorKind.HISTORY_OVERFLOW: (DROP_OLDEST, NEW_CONVERSATION),
     ErrorKind.CONTEXT_OVERFLOW: (NEW_CONVERSATION, EDIT_PROMPT),
 }
 """What can be done about a failed answer where trying it again would only fail again."""
@@ -79,6 +83,8 @@ class PlaygroundPage(QWidget):
             "Open Library",
         )
         self.waiting = WaitingLine()
+        self.template_note = QuietLine("template_note")
+        self.dropping_note = QuietLine("dropping_note", "Keep all turns")
         self.composer = Composer(look, self.view_model.offered)
         self._stack = QStackedWidget()
         for widget in (self.transcript, self.hint, self.no_model):
@@ -118,6 +124,8 @@ class PlaygroundPage(QWidget):
         self._below = QVBoxLayout()
         self._below.setSpacing(theme.SPACE_2)
         self._below.addWidget(self.waiting)
+        self._below.addWidget(self.dropping_note)
+        self._below.addWidget(self.template_note)
         self._below.addWidget(self.composer)
         column = QWidget()
         column.setLayout(self._below)
@@ -156,7 +164,12 @@ class PlaygroundPage(QWidget):
             RETRY: self.view_model.retry,
             NEW_CONVERSATION: self.new_conversation,
             EDIT_PROMPT: self._edit_prompt,
+            DROP_OLDEST: self.view_model.drop_oldest,
         }
+        self.dropping_note.triggered.connect(self._keep_all)
+        self.composer.overfilled.connect(self.view_model.refuse_paste)
+        self.composer.thinking.chosen.connect(self.view_model.choose_thinking)
+        self.view_model.choices_changed.connect(self._show_choices)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(self.view_model.stop)
         self.composer.switched.connect(self._switch)
@@ -176,6 +189,7 @@ class PlaygroundPage(QWidget):
         self._links = [] if chat is None else self._follow(chat)
         self._redraw()
         self._show_selection()
+        self._show_choices()
         self._show_state()
 
     def _follow(self, chat: Chat) -> list[QMetaObject.Connection]:
@@ -184,6 +198,8 @@ class PlaygroundPage(QWidget):
             chat.prompted.connect(self.transcript.add_message),
             chat.prompted.connect(self._show_state),
             chat.began.connect(self.transcript.begin),
+            chat.reasoned.connect(self.transcript.reason),
+            chat.thought.connect(self.transcript.end_reasoning),
             chat.grew.connect(self.transcript.append),
             chat.ended.connect(self.transcript.end),
             chat.waiting_changed.connect(self._show_state),
@@ -194,7 +210,7 @@ class PlaygroundPage(QWidget):
         if chat is None:
             self.transcript.show_messages(())
             return
-        self.transcript.show_messages(chat.messages, chat.live, chat.partial)
+        self.transcript.show_messages(chat.messages, chat.live, chat.partial, chat.reasoning)
         self.composer.set_text(chat.draft)
         self._show_state()
 
@@ -247,7 +263,19 @@ class PlaygroundPage(QWidget):
         target = self.view_model.target
         model_id = target.spec.id if target.spec is not None else None
         self.composer.set_target(model_id, target.name, target.note, warns=bool(target.problem))
+        self.template_note.say(target.template_note)
+        self._show_choices()
         self._show_state()
+
+    def _show_choices(self) -> None:
+        """Bring what the open conversation asks of models in step."""
+        chosen = self.view_model.conversation
+        thinking = chosen.thinking if chosen is not None else None
+        self.composer.set_thinking(self.view_model.target.thinking, thinking)
+        drops = chosen is not None and chosen.drops_oldest
+        if not drops:
+            self._take_focus_from(self.dropping_note)
+        self.dropping_note.say(DROPPING if drops else "")
 
     def _show_selection(self) -> None:
         if self.view_model.current is not None:
@@ -265,6 +293,10 @@ class PlaygroundPage(QWidget):
     def _send(self, text: str) -> None:
         if self.view_model.send(text):
             self.composer.set_text("")
+
+    def _keep_all(self) -> None:
+        self.view_model.keep_all()
+        self.focus_composer()
 
     def _edit_prompt(self) -> None:
         self.view_model.edit()

@@ -37,6 +37,10 @@ class Chat(QObject):
     """A prompt was added."""
     began = Signal(object)
     """An answer has its model; text follows."""
+    reasoned = Signal(str)
+    """More reasoning of the answer under way."""
+    thought = Signal(float)
+    """The reasoning of the answer under way is over, after so many seconds; its text follows."""
     grew = Signal(str)
     """More text of the answer under way."""
     ended = Signal(object)
@@ -61,6 +65,12 @@ class Chat(QObject):
         """Set once the kept messages were read, or couldn't be."""
         self._target: ModelId | None = None
         self._parts: list[str] = []
+        self._reasoned: list[str] = []
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning of the answer under way so far."""
+        return "".join(self._reasoned)
 
     @property
     def partial(self) -> str:
@@ -137,7 +147,7 @@ class Chat(QObject):
 
     def waiting(self) -> Waiting | None:
         """What stands between the prompt and the first token; None when nothing does."""
-        if not self.answering or self._parts:
+        if not self.answering or self._parts or self._reasoned:
             return None
         if self.live is not None:
             return Waiting("Reading the prompt…")
@@ -159,6 +169,8 @@ class Chat(QObject):
                 self.began.emit(stream.answer)
                 self.waiting_changed.emit()
                 async for piece in stream:
+                    self.live = stream.answer
+                    self._reason(piece.reasoning)
                     self._grow(piece.text)
         except AppError:
             # An answer that was kept tells its error in its own place.
@@ -171,12 +183,24 @@ class Chat(QObject):
         self.answering = True
         self._target = self._manager.models.active()
         self._parts = []
+        self._reasoned = []
         self.waiting_changed.emit()
+
+    def _reason(self, text: str) -> None:
+        if not text:
+            return
+        first = not self._reasoned
+        self._reasoned.append(text)
+        self.reasoned.emit(text)
+        if first:
+            self.waiting_changed.emit()
 
     def _grow(self, text: str) -> None:
         if not text:
             return
         first = not self._parts
+        if first and self.live is not None and self.live.reasoning_seconds is not None:
+            self.thought.emit(self.live.reasoning_seconds)
         self._parts.append(text)
         self.grew.emit(text)
         if first:
@@ -187,6 +211,7 @@ class Chat(QObject):
         self.answering = False
         began, self.live = self.live is not None, None
         written, self._parts = self.partial, []
+        self._reasoned = []
         if stream.prompt is not None:
             asked = bool(self.messages) and self.messages[-1].id == ASKED
             turns = (*self.messages[:-1], stream.prompt) if asked else self.messages

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.domain.chat_templates import TemplateSource
 from app.domain.models import Capability, CapabilityFact, ModelSpec
 from app.manager.models import Models
 from app.ui import words
@@ -35,7 +36,7 @@ class Section:
 def overview(spec: ModelSpec, models: Models) -> tuple[Section, ...]:
     """The sections of the inspector, without those that have nothing to say."""
     sections = (
-        Section("Model", _model(spec)),
+        Section("Model", _model(spec, models)),
         Section("Capabilities", tuple(_capability(fact) for fact in spec.capabilities)),
         Section("Memory", _memory(spec, models)),
         Section("Averages", _averages(spec, models)),
@@ -44,9 +45,9 @@ def overview(spec: ModelSpec, models: Models) -> tuple[Section, ...]:
     return tuple(section for section in sections if section.facts)
 
 
-def _model(spec: ModelSpec) -> tuple[Fact, ...]:
+def _model(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
     context = words.count(spec.context_length)
-    facts = (
+    facts: tuple[Fact, ...] = (
         Fact("Provider", spec.provider),
         Fact("Architecture", spec.architecture),
         Fact("Parameters", words.parameters(spec.parameters)),
@@ -55,6 +56,11 @@ def _model(spec: ModelSpec) -> tuple[Fact, ...]:
         Fact("Layers", words.count(spec.shape.block_count) if spec.shape else ""),
         Fact("Vocabulary", words.count(spec.shape.vocabulary) if spec.shape else ""),
     )
+    view = models.instance(spec.id)
+    if view is not None and view.template is not None:
+        lacks = view.template.source is not TemplateSource.FILE
+        hint = "the file brings none" if lacks else ""
+        facts = (*facts, Fact("Chat template", words.template(view.template), hint=hint))
     return tuple(fact for fact in facts if fact.value not in {"", words.NOTHING})
 
 

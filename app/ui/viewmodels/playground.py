@@ -6,8 +6,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.conversations import ConversationId
-from app.domain.errors import UnknownModel
+from app.domain.chat_templates import Thinking, ThinkingSwitch
+from app.domain.conversations import Conversation, ConversationId, check_prompt, overlong
+from app.domain.errors import RequestError, UnknownModel
 from app.domain.events import (
     AliasAssigned,
     ConversationChanged,
@@ -70,6 +71,19 @@ class Target:
             return ""
         return words.state(self.instance)
 
+    @property
+    def template_note(self) -> str:
+        """What stands in for a chat template that the file lacks; empty when it has one."""
+        ready = self.instance is not None and self.instance.state is InstanceState.READY
+        if self.instance is None or not ready or self.instance.template is None:
+            return ""
+        return words.template_note(self.name, self.instance.template)
+
+    @property
+    def thinking(self) -> ThinkingSwitch | None:
+        """Its template's switch for reasoning, if it is known to have one."""
+        return self.instance.thinking if self.instance is not None else None
+
 
 def choices(
     specs: tuple[ModelSpec, ...], here: tuple[ModelSpec, ...]
@@ -93,6 +107,8 @@ class Playground(QObject):
     """Another conversation is open."""
     target_changed = Signal()
     """The next prompt goes elsewhere, or its model changed state."""
+    choices_changed = Signal()
+    """What is chosen for the open conversation may have changed."""
     busy_changed = Signal()
     """The open conversation began or ended an answer."""
 
@@ -115,6 +131,7 @@ class Playground(QObject):
         self.conversations.renamed.connect(self.rename)
         self.target = self._find_target()
         bridge.on(ConversationChanged, lambda _: self._list())
+        bridge.on(ConversationChanged, lambda _: self.choices_changed.emit())
         bridge.on(AliasAssigned, lambda _: self._retarget())
         bridge.on(ModelsChanged, lambda _: self._retarget())
         bridge.on(InstanceChanged, lambda _: self._retarget())
@@ -122,6 +139,16 @@ class Playground(QObject):
         bridge.lost.connect(self._retarget)
         intents.busy_changed.connect(self._busy)
         self._list()
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """What is chosen for the open conversation; None when there is none."""
+        if self.current is None:
+            return None
+        try:
+            return self._manager.conversations.get(self.current.id)
+        except RequestError:
+            return None
 
     @property
     def answering(self) -> bool:
@@ -199,6 +226,11 @@ class Playground(QObject):
         """Ask the active model in the open conversation; whether that began."""
         if self.current is None or not self.can_send(text):
             return False
+        try:
+            check_prompt(text)
+        except RequestError as error:
+            self._intents.refuse(error)
+            return False
         self.current.draft = ""
         return self._run(self.current, self.current.send(text))
 
@@ -207,6 +239,32 @@ class Playground(QObject):
         if self.current is None or self.answering:
             return False
         return self._run(self.current, self.current.retry())
+
+    def drop_oldest(self) -> bool:
+        """Answer the last prompt again, from now on without the oldest turns where they don't fit.
+
+        Returns:
+            Whether that began.
+        """
+        if self.current is None or self.answering:
+            return False
+        return self._run(self.current, self._drop_oldest(self.current))
+
+    def keep_all(self) -> None:
+        """Show models the whole conversation again."""
+        if self.current is not None:
+            work = self._manager.conversations.set_dropping(self.current.id, drops=False)
+            self._intents.run(f"keep:{self.current.id}", work)
+
+    def choose_thinking(self, thinking: Thinking | None) -> None:
+        """Have the open conversation's next answers thought about that much."""
+        if self.current is not None:
+            work = self._manager.conversations.set_thinking(self.current.id, thinking)
+            self._intents.run(f"thinking:{self.current.id}", work)
+
+    def refuse_paste(self, characters: int, limit: int) -> None:
+        """Say that a text is too long to be typed in."""
+        self._intents.refuse(overlong(characters, limit))
 
     def edit(self) -> bool:
         """Take the open conversation's last prompt back to edit it; whether that began."""
@@ -225,6 +283,10 @@ class Playground(QObject):
 
     def _run(self, chat: Chat, work: Coroutine[Any, Any, None]) -> bool:
         return self._intents.run(_chat(chat.id), work)
+
+    async def _drop_oldest(self, chat: Chat) -> None:
+        await self._manager.conversations.set_dropping(chat.id, drops=True)
+        await chat.retry()
 
     async def _delete(self, conversation_id: ConversationId) -> None:
         await self._manager.conversations.delete(conversation_id)

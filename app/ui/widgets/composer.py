@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QMimeData, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -16,13 +16,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.domain.chat_templates import Thinking, ThinkingSwitch
 from app.domain.models import ModelId, ModelSpec
 from app.ui import theme, words
 from app.ui.theme import Theme
 from app.ui.widgets.plain_label import PlainLabel
+from app.ui.widgets.thinking_box import ThinkingBox
 
 MOST_LINES = 8
+MOST_CHARACTERS = 1024 * 1024
+"""What the box takes; laying out more keeps the window waiting for more than a second."""
+ENDLESS_WORD = 10_000
 NAME_WIDTH = 240
+NAME_BESIDE = 120
+"""The name's width where the choice of thinking stands beside it."""
 HINT_FROM = 560
 """The width from which there is room for the hint."""
 HINT = "Enter sends, Shift+Enter starts a new line"
@@ -42,6 +49,8 @@ class Composer(QWidget):
     switched = Signal(str)
     """The id of the model that the next prompts are to go to."""
     library_wanted = Signal()
+    overfilled = Signal(int, int)
+    """A text was pasted that would make so many characters, and how many are the most."""
     edited = Signal()
 
     def __init__(self, look: Theme, offer: Offer, parent: QWidget | None = None) -> None:
@@ -50,10 +59,12 @@ class Composer(QWidget):
         self._offer = offer
         self._answering = False
         self._active: ModelId | None = None
+        self._name = ""
         self.input = _Input()
         self.input.setObjectName("prompt")
         self.input.setAccessibleName("Prompt")
         self.input.entered.connect(self._enter)
+        self.input.overfilled.connect(self.overfilled)
         self.input.textChanged.connect(self.edited)
         self._model = QToolButton()
         self._model.setObjectName("model_switcher")
@@ -66,6 +77,7 @@ class Composer(QWidget):
         self._note = PlainLabel()
         self._note.setObjectName("model_note")
         self._note.setFont(theme.caption())
+        self.thinking = ThinkingBox(look)
         self._hint = QLabel(HINT)
         self._hint.setObjectName("hint")
         self._hint.setProperty("role", "muted")
@@ -79,6 +91,7 @@ class Composer(QWidget):
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
         row.addWidget(self._model)
+        row.addWidget(self.thinking)
         row.addWidget(self._note)
         row.addStretch(1)
         row.addWidget(self._hint)
@@ -99,6 +112,7 @@ class Composer(QWidget):
     def set_text(self, text: str) -> None:
         """Replace what is typed."""
         if text != self.text:
+            self.input.wrap_for(text)
             self.input.setPlainText(text)
 
     def set_target(
@@ -113,9 +127,8 @@ class Composer(QWidget):
             warns: whether the note stands in the way.
         """
         self._active = model_id
-        metrics = self._model.fontMetrics()
-        short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, NAME_WIDTH)
-        self._model.setText(words.button_text(short) or "Choose a model")
+        self._name = name
+        self._show_name()
         self._model.setAccessibleName(f"Next prompt goes to {name}" if name else "Choose a model")
         tip = f"{name}: the next prompt goes to it" if name else ""
         self._model.setToolTip(words.tooltip(tip))
@@ -127,6 +140,16 @@ class Composer(QWidget):
         # Qt repaints for another placeholder only once there was text.
         self.input.viewport().update()
         self._show_hint()
+
+    def set_thinking(self, switch: ThinkingSwitch | None, chosen: Thinking | None) -> None:
+        """Offer how much to think about answers, where the model can be told.
+
+        Args:
+            switch: the switch of the model's template, if it has one.
+            chosen: what the conversation asks for.
+        """
+        self.thinking.show_switch(switch, chosen)
+        self._show_name()
 
     def set_state(self, *, answering: bool, can_send: bool) -> None:
         """Make the button Stop while an answer is under way, else Send."""
@@ -145,6 +168,12 @@ class Composer(QWidget):
         """Drop the hint where it's tight."""
         super().resizeEvent(event)
         self._show_hint()
+
+    def _show_name(self) -> None:
+        room = NAME_WIDTH if self.thinking.isHidden() else NAME_BESIDE
+        cut = Qt.TextElideMode.ElideRight
+        short = self._model.fontMetrics().elidedText(self._name, cut, room)
+        self._model.setText(words.button_text(short) or "Choose a model")
 
     def _show_hint(self) -> None:
         self._hint.setVisible(self.width() >= HINT_FROM and not self._note.text())
@@ -197,10 +226,16 @@ def _polish(widget: QWidget) -> None:
     widget.style().polish(widget)
 
 
+def has_endless_word(text: str) -> bool:
+    """Whether looking for the end of a word in this text keeps the window waiting."""
+    return len(text) > ENDLESS_WORD and max(map(len, text.split()), default=0) > ENDLESS_WORD
+
+
 class _Input(QPlainTextEdit):
     """A text box as high as its text, within limits."""
 
     entered = Signal()
+    overfilled = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -219,6 +254,23 @@ class _Input(QPlainTextEdit):
             event.ignore()
         else:
             super().keyPressEvent(event)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Refuse a text that would keep the window busy."""
+        text = source.text()
+        characters = self.document().characterCount() - 1 + len(text)
+        if characters > MOST_CHARACTERS:
+            self.overfilled.emit(characters, MOST_CHARACTERS)
+            return
+        if has_endless_word(text):
+            self.wrap_for(text)
+        super().insertFromMimeData(source)
+
+    def wrap_for(self, text: str) -> None:
+        """Break lines in a text where that doesn't take long."""
+        mode = QTextOption.WrapMode
+        endless = has_endless_word(text)
+        self.setWordWrapMode(mode.WrapAnywhere if endless else mode.WrapAtWordBoundaryOrAnywhere)
 
     def changeEvent(self, event: QEvent) -> None:
         """Fit again when the font changes."""

@@ -35,12 +35,15 @@ from app.ui.widgets.markdown_style import (
     set_line_height,
 )
 from app.ui.widgets.markdown_writer import MarkdownWriter
+from app.ui.widgets.reasoning_fold import SCHEME, ReasoningFold
 
 FRAME_MS = 33
 PROMPT_INDENT = 96
 """Pixels by which a prompt stands in from the left, so that speakers differ at a glance."""
 LINE_SLACK = 4
 """Pixels that the line spacing leaves below a last line."""
+SHOWN = 20_000
+"""Characters of a prompt that are drawn; who pasted more than that knows it."""
 AT_BOTTOM = 8
 """Pixels from the end within which the view follows the text."""
 
@@ -57,8 +60,12 @@ class Transcript(QTextBrowser):
     def __init__(self, look: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
+        self._fold = ReasoningFold(look, self.document())
         self._messages: list[Message] = []
         self._live: Message | None = None
+        self._reasoned: list[str] = []
+        self._thought: float | None = None
+        """The seconds that its reasoning took, once it is over."""
         self._writer: MarkdownWriter | None = None
         self._written: list[str] = []
         self._waiting: list[str] = []
@@ -84,7 +91,7 @@ class Transcript(QTextBrowser):
         )
         self.document().setDefaultFont(theme.body())
         self.document().setDocumentMargin(0)
-        self.anchorClicked.connect(self.link_opened)
+        self.anchorClicked.connect(self._open)
         self.highlighted.connect(self._say_where)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         # A long document is laid out bit by bit: its height comes after its text.
@@ -92,7 +99,11 @@ class Transcript(QTextBrowser):
         look.changed.connect(self._redraw)
 
     def show_messages(
-        self, messages: Sequence[Message], live: Message | None = None, partial: str = ""
+        self,
+        messages: Sequence[Message],
+        live: Message | None = None,
+        partial: str = "",
+        reasoning: str = "",
     ) -> None:
         """Show a conversation from its start.
 
@@ -100,10 +111,13 @@ class Transcript(QTextBrowser):
             messages: its finished turns.
             live: the answer under way, if any.
             partial: the text of `live` so far.
+            reasoning: what `live` was thought about so far.
         """
         self._messages = list(messages)
         self._live = live
         self._written = [partial]
+        self._reasoned = [reasoning]
+        self._thought = live.reasoning_seconds if live is not None and partial else None
         self._waiting.clear()
         self._following = True
         self._redraw()
@@ -124,9 +138,29 @@ class Transcript(QTextBrowser):
         """Show the head of an answer; its text follows by `append`."""
         self._live = answer
         self._written = []
+        self._reasoned = []
+        self._thought = None
+        self._fold.begin()
         with self._kept_in_place():
             self._draw_head(answer)
         self._writer = None
+
+    def reason(self, text: str) -> None:
+        """Add to the reasoning of the answer that has begun."""
+        if self._live is None:
+            return
+        self._reasoned.append(text)
+        if self._writer is not None:
+            return
+        with self._kept_in_place():
+            if not self._fold.grow(text):
+                self._fold.draw_live(self._live.id, "".join(self._reasoned), None)
+
+    def end_reasoning(self, seconds: float) -> None:
+        """Say how long the answer that has begun was thought about."""
+        self._thought = seconds
+        with self._kept_in_place():
+            self._fold.finish(seconds)
 
     def append(self, text: str) -> None:
         """Add text to the answer that has begun, at the next frame."""
@@ -138,8 +172,11 @@ class Transcript(QTextBrowser):
     def end(self, answer: Message) -> None:
         """Close the answer that has begun, with its figures or how it ended."""
         self.flush()
+        if answer.reasoning_seconds is not None and self._thought is None:
+            self.end_reasoning(answer.reasoning_seconds)
         self._messages.append(answer)
         self._live = self._writer = None
+        self._fold.begin()
         with self._kept_in_place():
             self._draw_foot(answer)
 
@@ -189,6 +226,7 @@ class Transcript(QTextBrowser):
     def _draw_all(self) -> None:
         self._prompts.clear()
         self._writer = None
+        self._fold.begin()
         self._waiting, waiting = [], self._waiting
         self.clear()
         cursor = self._end()
@@ -200,13 +238,18 @@ class Transcript(QTextBrowser):
         if self._live is not None:
             self._written += waiting
             self._draw_head(self._live)
-            self._write("".join(self._written))
+            if reasoning := "".join(self._reasoned):
+                self._fold.draw_live(self._live.id, reasoning, self._thought)
+            if written := "".join(self._written):
+                self._write(written)
 
     def _draw(self, message: Message) -> None:
         if message.role is not Role.ASSISTANT:
             self._draw_prompt(message.text)
             return
         self._draw_head(message)
+        if message.reasoning:
+            self._fold.draw(message.id, message.reasoning, message.reasoning_seconds or 0.0)
         if message.text:
             self._write(message.text)
         self._writer = None
@@ -224,7 +267,7 @@ class Transcript(QTextBrowser):
         block = QTextBlockFormat()
         set_line_height(block)
         cursor.setBlockFormat(block)
-        cursor.insertText(text, self._text_format("text"))
+        cursor.insertText(shortened(text), self._text_format("text"))
         cursor = self._end()
         after = QTextBlockFormat()
         collapse(after)
@@ -254,6 +297,8 @@ class Transcript(QTextBrowser):
             parts.append(("warn", f"Cut off at {tokens}"))
         if answer.stats is not None and answer.stats.output_tokens:
             parts.append(("muted", words.answer_figures(answer.stats)))
+        if answer.left_out and answer.state is not MessageState.FAILED:
+            parts.append(("muted", words.left_out(answer.left_out)))
         form = QTextBlockFormat()
         form.setBottomMargin(SPACE_6)
         cursor = self._end()
@@ -372,8 +417,25 @@ class Transcript(QTextBrowser):
         bar = self.verticalScrollBar()
         bar.setValue(bar.maximum())
 
+    def _open(self, url: QUrl) -> None:
+        if url.scheme() != SCHEME:
+            self.link_opened.emit(url)
+            return
+        if self._fold.toggle(url):
+            # Who unfolds it wants to read it from its start.
+            self._following = False
+        self._redraw()
+
     def _say_where(self, url: QUrl) -> None:
-        if url.isEmpty():
+        if url.isEmpty() or url.scheme() == SCHEME:
             QToolTip.hideText()
         else:
             QToolTip.showText(QCursor.pos(), url.toDisplayString(), self)
+
+
+def shortened(prompt: str) -> str:
+    """As much of a prompt as is drawn."""
+    more = len(prompt) - SHOWN
+    if more <= 0:
+        return prompt
+    return f"{prompt[:SHOWN]}…\n\n{words.amount(more, 'more character')}"
