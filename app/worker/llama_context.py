@@ -27,6 +27,39 @@ ROPE_SCALINGS = {"none": 0, "linear": 1, "yarn": 2, "longrope": 3}
 POOLINGS = {"none": 0, "mean": 1, "cls": 2, "last": 3}
 
 
+def context_parameters(api: Any, load: Load) -> Any:
+    """What llama.cpp makes a context by."""
+    slots = slots_of(load)
+    parameters = api.llama_context_default_params()
+    parameters.n_ctx = load.context_length * slots
+    parameters.n_batch = min(load.batch, load.context_length)
+    parameters.n_ubatch = min(load.micro_batch, parameters.n_batch)
+    parameters.n_seq_max = slots
+    parameters.embeddings = load.embedding
+    if load.embedding:
+        # A model that looks both ways needs the whole text at once, and pooling all of it.
+        parameters.n_ubatch = parameters.n_batch
+        parameters.pooling_type = POOLINGS.get(load.pooling or "", -1)
+    else:
+        # Logits of one token a slot: the buffer for a whole batch of them is by far the
+        # largest one. One output more than this is an abort.
+        parameters.n_outputs_max = slots
+    if load.flash_attention is not None:
+        parameters.flash_attn_type = int(load.flash_attention)
+    parameters.type_k = CACHE_TYPES[load.cache_type_k]
+    parameters.type_v = CACHE_TYPES[load.cache_type_v]
+    if load.rope_scaling is not None:
+        parameters.rope_scaling_type = ROPE_SCALINGS[load.rope_scaling]
+    parameters.rope_freq_base = load.rope_base or 0.0
+    parameters.rope_freq_scale = load.rope_scale or 0.0
+    return parameters
+
+
+def slots_of(load: Load) -> int:
+    """Sequences that a context holds side by side."""
+    return 1 if load.embedding else load.slots
+
+
 class LlamaContext:
     """Computes tokens, for one thread at a time. Slots keep one conversation's tokens each.
 
@@ -48,7 +81,7 @@ class LlamaContext:
         self._model = model
         self._api = model.api
         self._embedding = load.embedding
-        self._slots = 1 if load.embedding else load.slots
+        self._slots = slots_of(load)
         self._context = self._make(load)
         self.handle = self._context
         self._memory = self._api.llama_get_memory(self._context)
@@ -204,30 +237,9 @@ class LlamaContext:
         raise LlamaError(Refusal.COMPUTE, f"status {status}\n{self._model.last_words()}")
 
     def _make(self, load: Load) -> Any:
-        api = self._api
-        parameters = api.llama_context_default_params()
-        parameters.n_ctx = load.context_length * self._slots
-        parameters.n_batch = min(load.batch, load.context_length)
-        parameters.n_ubatch = min(load.micro_batch, parameters.n_batch)
-        parameters.n_seq_max = self._slots
-        parameters.embeddings = load.embedding
-        if load.embedding:
-            # A model that looks both ways needs the whole text at once, and pooling all of it.
-            parameters.n_ubatch = parameters.n_batch
-            parameters.pooling_type = POOLINGS.get(load.pooling or "", -1)
-        else:
-            # Logits of one token a slot: the buffer for a whole batch of them is by far the
-            # largest one. One output more than this is an abort.
-            parameters.n_outputs_max = self._slots
-        if load.flash_attention is not None:
-            parameters.flash_attn_type = int(load.flash_attention)
-        parameters.type_k = CACHE_TYPES[load.cache_type_k]
-        parameters.type_v = CACHE_TYPES[load.cache_type_v]
-        if load.rope_scaling is not None:
-            parameters.rope_scaling_type = ROPE_SCALINGS[load.rope_scaling]
-        parameters.rope_freq_base = load.rope_base or 0.0
-        parameters.rope_freq_scale = load.rope_scale or 0.0
-        context = api.llama_init_from_model(self._model.handle, parameters)
+        context = self._api.llama_init_from_model(
+            self._model.handle, context_parameters(self._api, load)
+        )
         if not context:
             raise LlamaError(Refusal.CONTEXT, self._model.last_words())
         return context

@@ -88,6 +88,8 @@ class Load:
     adapters: list[tuple[str, float]] = field(default_factory=list)
     """LoRA files with their scales."""
     pooling: str | None = None
+    dry_run: bool = False
+    """Allocate nothing: say how much the load would take, and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,16 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """What the load would take, in bytes by the devices that llama.cpp names."""
+
+    weights: dict[str, int]
+    cache: dict[str, int]
+    compute: dict[str, int]
+    """The output's buffer included."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """New text with a monotonic time stamp for each token behind it."""
 
@@ -254,7 +266,7 @@ class Refused:
 Message = (
     Load | Generate | Probe | Render | Cancel | Shutdown | Embed | Tokenise | Detokenise
     | Ready | Alive | Progress | Loaded | Tokens | Done | Computed | Rendered | Refused
-    | Embedded | Tokenised | Detokenised
+    | Embedded | Tokenised | Detokenised | Planned
 )  # fmt: skip
 
 KINDS: dict[type[Message], int] = {
@@ -279,6 +291,7 @@ KINDS: dict[type[Message], int] = {
     Embedded: 41,
     Tokenised: 42,
     Detokenised: 43,
+    Planned: 44,
 }
 """A frame's kind by message: from the app below 32, from a worker above."""
 
