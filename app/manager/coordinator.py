@@ -283,11 +283,11 @@ class Coordinator:
             self._ready(instance, time.monotonic() - started)
 
     def _reserve(self, instance: Instance) -> None:
+        room, room_without_idle = self.room(), self.room_without_idle()
         plan = self._plans.plan(instance.spec, instance.settings)
         instance.predicted = plan.host
-        room = self.room()
         if plan.host > room and not instance.anyway:
-            raise refusal(instance.spec.name, plan, room, self.room_without_idle())
+            raise refusal(instance.spec.name, plan, room, room_without_idle)
         self._move(instance, InstanceState.STARTING)
 
     async def _provide(self, instance: Instance) -> Engine:

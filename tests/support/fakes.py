@@ -242,6 +242,9 @@ class FakeProvider:
         self.settings: list[LoadSettings] = []
         self.cancelled: list[ModelId] = []
         self.dry_runs: list[ModelId] = []
+        self.weighed = asyncio.Event()
+        """Cleared by a test that wants to hold a dry run."""
+        self.weighed.set()
         self.sizes: dict[ModelId, int | AppError] = {}
         """What a dry run says of a model; the formula's figure where nothing is set."""
         self.engines: dict[ModelId, FakeEngine] = {}
@@ -276,8 +279,7 @@ class FakeProvider:
 
     async def plan_memory(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
         self.dry_runs.append(spec.id)
-        await asyncio.sleep(0)
-        await self.go.wait()
+        await self.weighed.wait()
         size = self.sizes.get(spec.id, predict(spec, settings))
         if isinstance(size, AppError):
             raise size

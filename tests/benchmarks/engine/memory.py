@@ -13,9 +13,10 @@ from typing import Any
 import psutil
 
 from app.domain.load_settings import LoadSettings
-from app.domain.memory_plans import MemoryPart
-from app.domain.models import ModelSpec
+from app.domain.memory_plans import MemoryPart, PlanSource
+from app.domain.models import ModelId, ModelSpec
 from app.library.discovery import LocalModelFiles
+from app.manager.manager import Manager
 from app.providers.llama_cpp import LlamaCppProvider, load_request
 from app.providers.templates import TemplateProcess
 from app.system.processes import WorkerProcesses
@@ -33,6 +34,11 @@ PLANNED = Bar(1.05, "ratio")
 GROWTH = Bar(2, "MB")
 WARM_UP_CYCLES = 10
 
+TIERS = {
+    PlanSource.FORMULA: "formula",
+    PlanSource.DRY_RUN: "dry run",
+    PlanSource.MEASURED: "measured before",
+}
 BUFFER = re.compile(r" (model|KV|RS|compute|output) buffer size = +([\d.]+) MiB")
 BUFFERS = {
     "model": MemoryPart.WEIGHTS,
@@ -65,20 +71,29 @@ SHAPES: dict[str, tuple[Shape | None, str, dict[str, Any]]] = {
 
 
 async def resident(paths: dict[str, str]) -> dict[str, Any]:
-    """Each model's resident memory after a long prompt, over what was planned for it."""
+    """Each model's resident memory after a long prompt, over what each tier planned for it."""
     used = {}
     async with managed() as manager:
         for name, path in paths.items():
             model_id = await manager.library.add_file(path)
-            async with manager.models.lease(model_id, "benchmark") as lease:
-                await receive(lease.engine, completion(models.words(1500), 32))
-                view = manager.models.instance(model_id)
-                memory = lease.engine.memory()
-            await manager.models.eject(model_id)
-            if memory is None or view is None or not view.memory_predicted:
-                return {"unable": f"{name} has no plan or no process"}
-            used[name] = memory / view.memory_predicted
+            formula = manager.models.memory_plan(model_id)
+            dry = await manager.models.plan_memory(model_id)
+            memory = await _in_use(manager, model_id)
+            measured = manager.models.memory_plan(model_id)
+            again = await _in_use(manager, model_id)
+            if memory is None or again is None:
+                return {"unable": f"{name} has no process"}
+            for plan, taken in ((formula, memory), (dry, memory), (measured, again)):
+                used[f"{name}, {TIERS[plan.source]}"] = taken / plan.host
     return used
+
+
+async def _in_use(manager: Manager, model_id: ModelId) -> int | None:
+    async with manager.models.lease(model_id, "benchmark") as lease:
+        await receive(lease.engine, completion(models.words(1500), 32))
+        memory = lease.engine.memory()
+    await manager.models.eject(model_id)
+    return memory
 
 
 async def growth(path: str, cycles: int) -> dict[str, Any]:
@@ -113,7 +128,6 @@ async def planned(shapes: dict[str, dict[str, Any]]) -> dict[str, Any]:
             errors[name] = max(
                 100 * abs(plan.part(part) / size - 1) for part, size in lines.items() if size
             )
-            print(name, {part.value: (plan.part(part), size) for part, size in lines.items()})
     finally:
         await templates.aclose()
         await workers.aclose()
@@ -181,7 +195,8 @@ def against_plan(effort: Effort) -> list[Row]:
     }
     arguments = {"paths": {name: str(path) for name, path in paths.items()}}
     outcome = interleave(effort.few(), {"app": Arm(f"{__name__}:resident", arguments)})["app"]
-    parts = [median_part(name, PLANNED, outcome, name) for name in paths]
+    names = [f"{name}, {tier}" for name in paths for tier in TIERS.values()]
+    parts = [median_part(name, PLANNED, outcome, name) for name in names]
     return [Row("memory plan against resident memory: used / planned", parts)]
 
 
