@@ -149,13 +149,15 @@ def formula(spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
 def measured(estimate: MemoryPlan, seen: int) -> MemoryPlan:
     """A plan from what was seen.
 
-    A short prompt leaves most of the scratch buffers untouched, which a long one then uses: they
-    come on top of what was seen, as far as the estimate goes.
+    What was seen may be less than what the next use takes: a short prompt leaves most of the
+    scratch buffers untouched, and the system drops pages of a mapped file when it is short of
+    memory. So untouched scratch comes on top as far as the estimate goes, and what the model is
+    made of counts in any case.
     """
     touched = min(estimate.estimated, seen + estimate.part(MemoryPart.COMPUTE))
-    return estimate.model_copy(
-        update={"source": PlanSource.MEASURED, "measured": max(seen, touched)}
-    )
+    made_of = estimate.estimated - estimate.part(MemoryPart.PROCESS)
+    host = max(seen, touched, made_of)
+    return estimate.model_copy(update={"source": PlanSource.MEASURED, "measured": host})
 
 
 def cache_bytes(

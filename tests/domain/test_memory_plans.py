@@ -153,13 +153,15 @@ def test_that_a_prediction_is_the_whole_of_the_plan_s_lines_on_the_host(settings
 
 def test_that_what_was_seen_counts_with_the_scratch_that_a_longer_prompt_may_touch():
     lines = (
-        MemoryLine(part=MemoryPart.WEIGHTS, size=1000),
+        MemoryLine(part=MemoryPart.WEIGHTS, size=600),
         MemoryLine(part=MemoryPart.COMPUTE, size=100),
+        MemoryLine(part=MemoryPart.PROCESS, size=300),
     )
     estimate = MemoryPlan(source=PlanSource.DRY_RUN, lines=lines)
-    hosts = [measured(estimate, seen).host for seen in (700, 1050, 1300)]
-    assert hosts == [800, 1100, 1300]
-    assert measured(estimate, 700).source is PlanSource.MEASURED
+    # Pages of the file were dropped; a short prompt; a long one; more than was thought.
+    hosts = [measured(estimate, seen).host for seen in (200, 800, 950, 1300)]
+    assert hosts == [700, 900, 1000, 1300]
+    assert measured(estimate, 800).source is PlanSource.MEASURED
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from app.domain.memory import Fit
 from app.domain.memory_plans import MeasuredUse, PlanSource, footprint
 from tests.support.fakes import GIGABYTE, FakeDevices, eventually, fake_ports, spec
 
-SMALL, LARGE = spec("small"), spec("large", size_bytes=8 * GIGABYTE)
+SMALL, LARGE = spec("small", size_bytes=650_000_000), spec("large", size_bytes=8 * GIGABYTE)
 USED = 700_000_000
 """What a fake engine takes."""
 
@@ -57,7 +57,7 @@ async def test_that_a_refusal_says_what_is_needed_by_which_source_and_what_is_fr
         with pytest.raises(DoesNotFit) as refused:
             await manager.models.load(LARGE.id)
         assert refused.value.what == (
-            "large needs about 8.1 GB, going by a dry run, and 6.1 GB are free; "
+            "large needs about 8.1 GB, going by a dry run, and 6.5 GB are free; "
             "ejecting idle models would make that 7.2 GB."
         )
         assert refused.value.remedy == "Choose a smaller model or a shorter context."
@@ -72,7 +72,7 @@ async def test_that_a_refusal_names_ejecting_where_that_is_enough() -> None:
         with pytest.raises(DoesNotFit, match=r"7\.2 GB\. Eject another model, then try again"):
             await manager.models.load(LARGE.id)
         async with manager.models.lease(SMALL.id, "chat"):
-            with pytest.raises(DoesNotFit, match=r"6\.1 GB are free\. Choose a smaller model"):
+            with pytest.raises(DoesNotFit, match=r"6\.5 GB are free\. Choose a smaller model"):
                 await manager.models.load(LARGE.id)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.domain.instances import ENDED
 from app.domain.memory_plans import MemoryPart, PlanSource
 from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus
 from app.manager.models import Models
@@ -81,8 +82,9 @@ def _memory(spec: ModelSpec, models: Models) -> Section:
         facts.append(Fact("Measured", words.size(view.memory_measured), hint="its process now"))
     if view is not None and view.context_length is not None:
         facts.append(Fact("Context in use", f"{words.count(view.context_length)} tokens"))
-    exact = plan.source is not PlanSource.FORMULA or spec.status is not ModelStatus.AVAILABLE
-    return Section("Memory", tuple(facts), action="" if exact else "plan_memory")
+    idle = view is None or view.state in ENDED
+    guessed = plan.source is PlanSource.FORMULA and spec.status is ModelStatus.AVAILABLE
+    return Section("Memory", tuple(facts), action="plan_memory" if idle and guessed else "")
 
 
 def _averages(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
