@@ -168,13 +168,11 @@ class Coordinator:
 
     def room_without_idle(self) -> int:
         """The same when every model that nobody uses is ejected."""
-        return self._room(self._devices.memory(), freed=sum(view.charged for view in self.idle()))
+        return self._room(self._devices.memory(), freed=self._idle_bytes())
 
-    def idle(self) -> tuple[InstanceView, ...]:
-        """The loaded models that nobody uses."""
-        return tuple(
-            view for view in self.views() if view.state is InstanceState.READY and not view.leases
-        )
+    def _idle_bytes(self) -> int:
+        idle = (view for view in self.views() if not view.leases)
+        return sum(view.charged for view in idle if view.state is InstanceState.READY)
 
     def _room(self, memory: MemoryView, freed: int) -> int:
         arriving = sum(view.charged for view in self.views() if view.state in COMING)
@@ -265,10 +263,10 @@ class Coordinator:
         started = time.monotonic()
         try:
             self._move(instance, InstanceState.RESERVING)
-            if not instance.anyway:
-                total = self._devices.memory().total
-                await self._plans.weigh(instance.spec, instance.settings, self.room(), total)
-            self._reserve(instance)
+            memory = self._devices.memory()
+            if not instance.anyway and await self._weigh(instance, memory):
+                memory = self._devices.memory()
+            self._reserve(instance, memory)
             instance.engine = await self._provide(instance)
             self._move(instance, InstanceState.WARMING)
             await instance.engine.probe()
@@ -282,8 +280,13 @@ class Coordinator:
         else:
             self._ready(instance, time.monotonic() - started)
 
-    def _reserve(self, instance: Instance) -> None:
-        room, room_without_idle = self.room(), self.room_without_idle()
+    async def _weigh(self, instance: Instance, memory: MemoryView) -> bool:
+        room = self._room(memory, freed=0)
+        return await self._plans.weigh(instance.spec, instance.settings, room, memory.total)
+
+    def _reserve(self, instance: Instance, memory: MemoryView) -> None:
+        room, freed = self._room(memory, freed=0), self._idle_bytes()
+        room_without_idle = self._room(memory, freed)
         plan = self._plans.plan(instance.spec, instance.settings)
         instance.predicted = plan.host
         if plan.host > room and not instance.anyway:

@@ -58,7 +58,7 @@ class MemoryPlans:
         seen = self._measured.get(use)
         return estimate if seen is None else memory_plans.measured(estimate, seen)
 
-    async def weigh(self, spec: ModelSpec, settings: LoadSettings, room: int, total: int) -> None:
+    async def weigh(self, spec: ModelSpec, settings: LoadSettings, room: int, total: int) -> bool:
         """Ask llama.cpp itself where the formula alone would decide against a load.
 
         Args:
@@ -67,16 +67,20 @@ class MemoryPlans:
             room: bytes that it may take.
             total: the machine's memory. A dry run takes memory too, for each token of the context:
                 what is out of all proportion isn't tried.
+
+        Returns:
+            Whether it was asked, which takes a while.
         """
         plan = self.plan(spec, settings)
         clear = rules.fit(plan.host, room) is rules.Fit.FITS or plan.host > ABSURD * total
         if clear or plan.source is not PlanSource.FORMULA:
-            return
+            return False
         try:
             await self.run_dry(spec, settings)
         except AppError as error:
             # What is wrong with the model is for the load to say; the formula stands meanwhile.
             log.info("No dry run of %s: %s %s", spec.name, error, error.detail)
+        return True
 
     async def run_dry(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
         """Find out what a load would take, without loading; the plan that then holds.

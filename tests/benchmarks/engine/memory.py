@@ -194,7 +194,9 @@ def against_plan(effort: Effort) -> list[Row]:
         "134M Q4_0": models.small_quantised("Q4_0"),
     }
     arguments = {"paths": {name: str(path) for name, path in paths.items()}}
-    outcome = interleave(effort.few(), {"app": Arm(f"{__name__}:resident", arguments)})["app"]
+    outcome = interleave(effort.few(), {"app": Arm(f"{__name__}:resident", arguments, limit=400)})[
+        "app"
+    ]
     names = [f"{name}, {tier}" for name in paths for tier in TIERS.values()]
     parts = [median_part(name, PLANNED, outcome, name) for name in names]
     return [Row("memory plan against resident memory: used / planned", parts)]
