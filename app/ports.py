@@ -12,6 +12,7 @@ from app.domain.errors import AppError
 from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpdate
 from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
+from app.domain.memory_plans import MeasuredUse, MemoryPlan
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics, ProfileRun
 
@@ -113,6 +114,15 @@ class Provider(Protocol):
 
         Raises:
             ModelError: it can't be loaded; nothing is left running.
+        """
+        ...
+
+    async def plan_memory(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
+        """What a load would take, found out without loading; a fraction of a second.
+
+        Raises:
+            ModelError: it can't be loaded; nothing is left running.
+            SettingError: a setting can't be taken.
         """
         ...
 
@@ -306,6 +316,14 @@ class ModelStore(Protocol):
 
     async def save_load_settings(self, model_id: ModelId, settings: LoadSettings) -> None:
         """Replace one model's settings."""
+        ...
+
+    async def measured_uses(self) -> dict[ModelId, tuple[MeasuredUse, ...]]:
+        """How much memory models were seen to take."""
+        ...
+
+    async def save_measured_use(self, model_id: ModelId, use: MeasuredUse) -> None:
+        """Replace what one model was seen to take when loaded in one way."""
         ...
 
     async def session(self) -> tuple[ModelId, ...]:

@@ -105,6 +105,12 @@ class LoadSettingsChanged(Event):
     model_id: ModelId
 
 
+class MemoryPlanned(Event):
+    """What a model is expected to take is known better than before."""
+
+    model_id: ModelId
+
+
 class NoticeRaised(Event):
     """Something that the user should know and no gesture of theirs caused."""
 

@@ -28,7 +28,9 @@ NEXT_STATES: dict[InstanceState, frozenset[InstanceState]] = {
     InstanceState.QUEUED: frozenset(
         {InstanceState.RESERVING, InstanceState.STOPPED, InstanceState.FAILED}
     ),
-    InstanceState.RESERVING: frozenset({InstanceState.STARTING, InstanceState.FAILED}),
+    InstanceState.RESERVING: frozenset(
+        {InstanceState.STARTING, InstanceState.STOPPING, InstanceState.FAILED}
+    ),
     InstanceState.STARTING: frozenset(
         {InstanceState.LOADING, InstanceState.STOPPING, InstanceState.FAILED}
     ),

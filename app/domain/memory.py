@@ -1,21 +1,17 @@
-"""How much memory a model will take, from its header, and whether that fits."""
+"""How much memory there is, and whether a model fits into it."""
 
 from enum import StrEnum
 
 from app.domain.base import Frozen
-from app.domain.load_settings import LoadSettings
-from app.domain.models import ModelShape, ModelSpec
+from app.domain.load_settings import LoadSettings, RopeScaling
+from app.domain.models import ModelSpec
 
-CACHE_BYTES = 2
-"""Bytes of one value in the key-value cache (F16)."""
 BATCH = 2048
 """Tokens of a prompt that the engine takes at once."""
 MICRO_BATCH = 512
 """Tokens that it computes at once; the scratch buffers are made for so many."""
 DEFAULT_SLOTS = 4
 """Requests that the engine computes side by side; each has a context of its own."""
-PROCESS_BYTES = 60 * 1024 * 1024
-"""A worker's interpreter and libraries before it loads anything."""
 HEADROOM = 0.9
 """The share of the machine's memory that models may take together."""
 DEFAULT_CONTEXT = 4096
@@ -36,41 +32,16 @@ class Fit(StrEnum):
     TOO_BIG = "too_big"
 
 
-def context_for(spec: ModelSpec, wanted: int | None) -> int:
-    """The context length to load with: what is wanted, within what the model was trained for."""
+def context_for(spec: ModelSpec, settings: LoadSettings) -> int:
+    """The context length to load with: what is wanted, within what the model can follow.
+
+    That is the length it was trained for, or so many times as much as RoPE scaling stretches it.
+    """
     trained = spec.context_length or DEFAULT_CONTEXT
-    return min(wanted or DEFAULT_CONTEXT, trained)
-
-
-def cache_bytes(shape: ModelShape, context: int) -> int:
-    """The key-value cache of `context` tokens over all layers."""
-    cells = -(-context // 256) * 256
-    return sum(
-        cells * heads * (shape.key_length + shape.value_length) * CACHE_BYTES
-        for heads in shape.kv_heads
-    )
-
-
-def compute_bytes(shape: ModelShape, context: int) -> int:
-    """The scratch buffers of one micro-batch; a heuristic that errs upwards."""
-    micro_batch = min(MICRO_BATCH, context)
-    logits = 4 * micro_batch * (shape.vocabulary + 4 * shape.embedding_length)
-    mask = 2 * context * micro_batch
-    return int(1.1 * logits) + mask
-
-
-def predict(spec: ModelSpec, settings: LoadSettings) -> int:
-    """The bytes that a worker with this model will take, weights included."""
-    context = context_for(spec, settings.context_length)
-    caches = 1 if spec.embeds_only else settings.slots or DEFAULT_SLOTS
-    if spec.shape is None:
-        return spec.size_bytes + PROCESS_BYTES
-    return (
-        spec.size_bytes
-        + caches * cache_bytes(spec.shape, context)
-        + compute_bytes(spec.shape, context)
-        + PROCESS_BYTES
-    )
+    scale = settings.rope_scale or 1.0
+    if scale < 1 and settings.rope_scaling is not RopeScaling.NONE:
+        trained = round(trained / scale)
+    return min(settings.context_length or DEFAULT_CONTEXT, trained)
 
 
 def room(memory: MemoryView, charged: int, arriving: int) -> int:

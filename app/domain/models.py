@@ -49,6 +49,12 @@ class ModelShape(Frozen):
     key_length: int
     value_length: int
     vocabulary: int
+    feed_forward_length: int = 0
+    """Of all experts together that compute one token; 0 where the file doesn't say."""
+    sliding_window: int = 0
+    """Tokens that some layers look back; 0 where all of them see everything."""
+    repacked_bytes: int = 0
+    """Weights of types that llama.cpp lays out anew for this processor, beside the file's."""
 
 
 class ModelSpec(Frozen):

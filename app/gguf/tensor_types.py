@@ -54,3 +54,15 @@ def tensor_bytes(number: int, elements: int) -> int | None:
     """The bytes that so many values take; None for a type that isn't known."""
     known = TENSOR_TYPES.get(number)
     return None if known is None else -(-elements // known.block) * known.size
+
+
+def number_of(name: str) -> int:
+    """The number of a type by its name.
+
+    Raises:
+        KeyError: no type is called that.
+    """
+    return _NUMBERS[name]
+
+
+_NUMBERS = {known.name: number for number, known in TENSOR_TYPES.items()}

@@ -1,5 +1,6 @@
 """From files to model specs."""
 
+import platform
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -7,13 +8,17 @@ from pathlib import PurePath
 from app.domain.capabilities import capabilities_of
 from app.domain.models import ModelShape, ModelSpec, ModelStatus
 from app.gguf.checks import check_model
-from app.gguf.header import Header, HeaderError
+from app.gguf.header import Header, HeaderError, Tensor
 from app.gguf.reader import read_header
+from app.gguf.tensor_types import number_of, tensor_bytes
 from app.library.fingerprint import ACCOUNT, content_id, path_id
 from app.library.found import FoundModel, stem_of
 from app.library.quantisation import quantisation_of
 
 NAME_LIMIT = 120
+REPACKED = frozenset(number_of(name) for name in ("Q4_0", "Q4_K", "IQ4_NL", "MXFP4"))
+"""Tensor types that llama.cpp lays out anew for any processor of these years."""
+REPACKED_ON_ARM = frozenset(number_of(name) for name in ("Q8_0", "Q5_K", "Q6_K"))
 
 _QUANTISATION = re.compile(r"[-._ ](?:I?Q\d\w*|TQ\d\w*|B?F16|F32|MXFP4\w*)", re.IGNORECASE)
 
@@ -105,12 +110,17 @@ def _spec(found: FoundModel, headers: Sequence[Header]) -> ModelSpec:
         quantisation=quantisation_of(header.integer("general.file_type"), tensors),
         context_length=header.own_integer("context_length") or None,
         capabilities=capabilities_of(header.architecture, header.keys),
-        shape=shape_of(header),
+        shape=shape_of(header, tensors),
     )
 
 
-def shape_of(header: Header) -> ModelShape:
-    """The figures that memory use follows from, of a header that passed its checks."""
+def shape_of(header: Header, tensors: Sequence[Tensor] = ()) -> ModelShape:
+    """The figures that memory use follows from, of a header that passed its checks.
+
+    Args:
+        header: the first shard's.
+        tensors: those of all shards.
+    """
     blocks = header.own_integer("block_count") or 0
     embedding = header.own_integer("embedding_length") or 0
     heads = max(_per_layer(header, "attention.head_count", blocks, 0), default=0)
@@ -127,7 +137,36 @@ def shape_of(header: Header) -> ModelShape:
         key_length=head_length if key_length is None else key_length,
         value_length=0 if compressed else head_length if value_length is None else value_length,
         vocabulary=header.length("tokenizer.ggml.tokens") or header.own_integer("vocab_size") or 0,
+        feed_forward_length=_feed_forward(header, blocks),
+        sliding_window=header.own_integer("attention.sliding_window") or 0,
+        repacked_bytes=repacked_bytes(tensors),
     )
+
+
+def repacked_bytes(tensors: Sequence[Tensor], machine: str = "") -> int:
+    """The weights that llama.cpp lays out anew for a processor, going by their types alone.
+
+    Args:
+        tensors: a model's.
+        machine: the processor's family as `platform.machine` names it; empty for this one's.
+    """
+    arm = (machine or platform.machine()).lower() in {"arm64", "aarch64"}
+    types = REPACKED | REPACKED_ON_ARM if arm else REPACKED
+    tied = all(tensor.name != "output.weight" for tensor in tensors)
+    return sum(
+        tensor_bytes(tensor.type, tensor.elements) or 0
+        for tensor in tensors
+        if tensor.type in types
+        and len(tensor.dimensions) > 1
+        and (tied or tensor.name != "token_embd.weight")
+    )
+
+
+def _feed_forward(header: Header, blocks: int) -> int:
+    """The widest layer; the experts that compute one token count together."""
+    dense = max(_per_layer(header, "feed_forward_length", blocks, 0), default=0)
+    used = header.own_integer("expert_used_count") or 0
+    return max(dense, used * (header.own_integer("expert_feed_forward_length") or dense))
 
 
 def _cached_heads(header: Header, blocks: int, heads: int) -> tuple[int, ...]:

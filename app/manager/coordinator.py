@@ -16,12 +16,14 @@ from typing import Self
 
 from app.domain import memory as rules
 from app.domain.chat_templates import ThinkingSwitch
-from app.domain.errors import AppError, DoesNotFit, ErrorReport, LoadCancelled, report_of
+from app.domain.errors import AppError, ErrorReport, LoadCancelled, report_of
 from app.domain.events import InstanceChanged
 from app.domain.instances import COMING, ENDED, NEXT_STATES, InstanceState, InstanceView, LeaseView
 from app.domain.load_settings import LoadSettings
+from app.domain.memory import MemoryView
 from app.domain.models import ModelId, ModelSpec
 from app.manager.events import EventBus
+from app.manager.memory_plans import MemoryPlans, refusal
 from app.ports import Devices, Engine, Provider
 from app.tasks import TaskScope
 
@@ -42,6 +44,11 @@ class Lease:
     def spec(self) -> ModelSpec:
         """The model that is used."""
         return self._instance.spec
+
+    @property
+    def settings(self) -> LoadSettings:
+        """How it was loaded."""
+        return self._instance.settings
 
     @property
     def engine(self) -> Engine:
@@ -125,12 +132,16 @@ class Coordinator:
         providers: Mapping[str, Provider],
         devices: Devices,
         events: EventBus,
+        plans: MemoryPlans,
     ) -> None:
         self._providers = providers
         self._devices = devices
         self._events = events
+        self._plans = plans
         self.moved: Callable[[InstanceView], None] = lambda view: None
         """Told of each new state at once, before anybody who waits for it."""
+        self.released: Callable[[Lease, int], None] = lambda lease, memory: None
+        """Told of each use that ended, and of the resident bytes it left."""
         self._generations = itertools.count(1)
         self._instances: dict[ModelId, Instance] = {}
         self._tasks = TaskScope("coordinator")
@@ -157,8 +168,20 @@ class Coordinator:
 
     def room(self) -> int:
         """Bytes that one more model may take now."""
+        return self._room(self._devices.memory(), freed=0)
+
+    def room_without_idle(self) -> int:
+        """The same when every model that nobody uses is ejected."""
+        return self._room(self._devices.memory(), freed=self._idle_bytes())
+
+    def _idle_bytes(self) -> int:
+        idle = (view for view in self.views() if not view.leases)
+        return sum(view.charged for view in idle if view.state is InstanceState.READY)
+
+    def _room(self, memory: MemoryView, freed: int) -> int:
         arriving = sum(view.charged for view in self.views() if view.state in COMING)
-        return rules.room(self._devices.memory(), self.charged(), arriving)
+        left = memory.model_copy(update={"available": memory.available + freed})
+        return rules.room(left, self.charged() - freed, arriving)
 
     # Commands
 
@@ -248,7 +271,11 @@ class Coordinator:
     async def _load(self, instance: Instance) -> None:
         started = time.monotonic()
         try:
-            self._reserve(instance)
+            self._move(instance, InstanceState.RESERVING)
+            memory = self._devices.memory()
+            if not instance.anyway and await self._weigh(instance, memory):
+                memory = self._devices.memory()
+            self._reserve(instance, memory)
             instance.engine = await self._provide(instance)
             self._move(instance, InstanceState.WARMING)
             await instance.engine.probe()
@@ -262,17 +289,17 @@ class Coordinator:
         else:
             self._ready(instance, time.monotonic() - started)
 
-    def _reserve(self, instance: Instance) -> None:
-        spec, settings = instance.spec, instance.settings
-        self._move(instance, InstanceState.RESERVING)
-        room = self.room()
-        instance.predicted = rules.predict(spec, settings)
-        if instance.predicted > room and not instance.anyway:
-            raise DoesNotFit(
-                f"{spec.name} needs about {_gigabytes(instance.predicted)} and "
-                f"{_gigabytes(room)} are free.",
-                "Eject another model, or choose a smaller one or a shorter context.",
-            )
+    async def _weigh(self, instance: Instance, memory: MemoryView) -> bool:
+        room = self._room(memory, freed=0)
+        return await self._plans.weigh(instance.spec, instance.settings, room, memory.total)
+
+    def _reserve(self, instance: Instance, memory: MemoryView) -> None:
+        room, freed = self._room(memory, freed=0), self._idle_bytes()
+        room_without_idle = self._room(memory, freed)
+        plan = self._plans.plan(instance.spec, instance.settings)
+        instance.predicted = plan.host
+        if plan.host > room and not instance.anyway:
+            raise refusal(instance.spec.name, plan, room, room_without_idle)
         self._move(instance, InstanceState.STARTING)
 
     async def _provide(self, instance: Instance) -> Engine:
@@ -364,6 +391,8 @@ class Coordinator:
         instance.leases.remove(lease)
         if instance.state not in ENDED and instance.engine is not None:
             instance.measured = instance.engine.memory() or instance.measured
+            if instance.measured is not None:
+                self.released(lease, instance.measured)
         if not instance.leases:
             instance.unused.set()
         if self._instances.get(instance.spec.id) is instance:
@@ -422,7 +451,3 @@ def _as_app_error(error: Exception) -> AppError:
         return error
     report = report_of(error)
     return AppError(report.what, report.remedy, report.detail)
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

@@ -7,6 +7,7 @@ from app.manager.coordinator import Coordinator
 from app.manager.events import EventBus
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
+from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.manager.profiles import Profiles
@@ -48,7 +49,8 @@ class Manager:
         self._load_settings = LoadSettingsKeeper(
             models, devices, self.events, self.settings.current
         )
-        self._coordinator = Coordinator(providers, devices, self.events)
+        self._memory_plans = MemoryPlans(models, providers, self.events)
+        self._coordinator = Coordinator(providers, devices, self.events, self._memory_plans)
         self.models = Models(
             registry=self._registry,
             coordinator=self._coordinator,
@@ -57,6 +59,7 @@ class Manager:
             devices=devices,
             events=self.events,
             load_settings=self._load_settings,
+            memory_plans=self._memory_plans,
         )
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
@@ -70,6 +73,7 @@ class Manager:
         await self._registry.start()
         await self._metrics.start()
         await self._load_settings.start()
+        await self._memory_plans.start()
         await self.models.start()
         await self.conversations.start()
         await self.profiles.start()

@@ -11,7 +11,6 @@ from app.domain import memory as rules
 from app.domain.base import Frozen
 from app.domain.errors import (
     AppError,
-    DoesNotFit,
     InvalidFile,
     LoadCancelled,
     MissingFile,
@@ -20,12 +19,14 @@ from app.domain.errors import (
 from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched, NoticeRaised
 from app.domain.instances import ENDED, InstanceState, InstanceView
 from app.domain.load_settings import LoadSettings
+from app.domain.memory_plans import MemoryPlan
 from app.domain.models import ACTIVE, Alias, ModelId, ModelSpec, ModelStatus
 from app.domain.profiles import ModelMetrics
 from app.domain.switching import SwitchMethod, SwitchPlan, plan_switch
 from app.manager.coordinator import Coordinator, Lease
 from app.manager.events import EventBus
 from app.manager.load_settings import LoadSettingsKeeper
+from app.manager.memory_plans import MemoryPlans, refusal
 from app.manager.metrics import Metrics
 from app.manager.registry import Registry
 from app.ports import Devices, ModelStore
@@ -60,15 +61,18 @@ class Models:
         devices: Devices,
         events: EventBus,
         load_settings: LoadSettingsKeeper,
+        memory_plans: MemoryPlans,
     ) -> None:
         self._registry = registry
         self._coordinator = coordinator
         coordinator.moved = self._moved
+        coordinator.released = self._released
         self._metrics = metrics
         self._store = store
         self._devices = devices
         self._events = events
         self.load_settings = load_settings
+        self._plans = memory_plans
         self._aliases: dict[str, ModelId] = {}
         self._switching: dict[str, asyncio.Event] = {}
         """Aliases whose old model makes room for the new one; set when that is settled."""
@@ -142,8 +146,11 @@ class Models:
 
     def predict(self, model_id: ModelId) -> int:
         """Bytes that the model would take with the settings in force."""
-        settings = self.load_settings.in_force(model_id)
-        return rules.predict(self.get(model_id), settings)
+        return self._plans.need(self.get(model_id), self.load_settings.in_force(model_id))
+
+    def memory_plan(self, model_id: ModelId) -> MemoryPlan:
+        """The same by part and device, with its source."""
+        return self._plans.plan(self.get(model_id), self.load_settings.in_force(model_id))
 
     def room(self) -> int:
         """Bytes that one more model may take now; asks the system, so once for many models."""
@@ -207,6 +214,24 @@ class Models:
         except LoadCancelled:
             return
 
+    async def plan_memory(self, model_id: ModelId) -> MemoryPlan:
+        """Find out what the model would take with the settings in force, without loading it.
+
+        Raises:
+            ModelError: it can't be loaded.
+            SettingError: a setting can't be taken.
+        """
+        spec = self._loadable(model_id)
+        return await self._plans.run_dry(spec, self.load_settings.in_force(model_id))
+
+    async def weigh(self, model_id: ModelId) -> None:
+        """Make sure that no formula alone says that a model doesn't fit; often there is nothing to do."""
+        if self._ready(model_id):
+            return
+        room = self.room() + self._charged(model_id)
+        settings, total = self.load_settings.in_force(model_id), self._devices.memory().total
+        await self._plans.weigh(self.get(model_id), settings, room, total)
+
     async def cancel_load(self, model_id: ModelId) -> None:
         """End a load that is under way; those who wait for it are told."""
         self._coordinator.cancel(model_id)
@@ -235,13 +260,11 @@ class Models:
             ModelError: the new model can't be loaded; the alias is as it was.
         """
         self._loadable(model_id)
+        await self.weigh(model_id)
         plan = self.plan_switch(model_id, alias)
         if plan.method is SwitchMethod.REFUSE:
-            raise DoesNotFit(
-                f"{self.get(model_id).name} doesn't fit into memory, even alone.",
-                "Choose a smaller model or a shorter context.",
-                f"needs {plan.need} bytes, {plan.free} are free",
-            )
+            free = self._coordinator.room_without_idle()
+            raise refusal(self.get(model_id).name, self.memory_plan(model_id), plan.free, free)
         if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
             await self._drain_and_switch(plan.leaving, model_id, alias)
         else:
@@ -412,6 +435,14 @@ class Models:
             self._behind("record load", record)
         if view.state is InstanceState.READY or view.state in ENDED:
             self._save_session()
+
+    def _released(self, lease: Lease, memory: int) -> None:
+        """A use ended: what it has touched stays resident and is what the model takes."""
+        if self._closing or lease.view.owner == USER:
+            return
+        work = self._plans.record(lease.spec, lease.settings, memory)
+        if work is not None:
+            self._behind("record memory", work)
 
     def _charged(self, model_id: ModelId) -> int:
         """What the ledger holds for the model already, which it needn't find again."""

@@ -4,11 +4,21 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from app.domain.errors import AppError, InvalidFile, LoadStalled, MissingFile, WorkerCrashed
 from app.domain.load_checks import check_settings
 from app.domain.load_settings import CacheType, LoadSettings
 from app.domain.memory import BATCH, DEFAULT_SLOTS, MICRO_BATCH, context_for
+from app.domain.memory_plans import (
+    HOST,
+    PROCESS_BYTES,
+    TOKEN_BYTES,
+    MemoryLine,
+    MemoryPart,
+    MemoryPlan,
+    PlanSource,
+)
 from app.domain.models import ModelSpec
 from app.gguf.checks import check_model
 from app.gguf.header import HeaderError
@@ -103,6 +113,26 @@ class LlamaCppProvider:
             seed=settings.seed,
         )
 
+    async def plan_memory(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
+        """What a model would take, said by llama.cpp in a process that allocates nothing.
+
+        Raises:
+            ModelError: it can't be loaded; nothing is left running.
+            SettingError: a setting can't be taken.
+        """
+        check_settings(spec, settings, self._cores or os.cpu_count() or 1)
+        request = load_request(spec, settings, embedding=spec.embeds_only, cores=self._cores)
+        link = WorkerLink(await self._start(spec.name))
+        try:
+            planned = await self._loaded(
+                spec.name, link, request._replace(dry_run=True), lambda _: None
+            )
+        finally:
+            await link.close(grace=0)
+            if self._warm:
+                self._children.warm("llama")
+        return memory_plan(spec, planned)
+
     async def _start(self, name: str) -> Child:
         try:
             return await self._children.start("llama")
@@ -119,7 +149,7 @@ class LlamaCppProvider:
         link: WorkerLink,
         request: protocol.Load,
         on_progress: Callable[[float], None],
-    ) -> protocol.Loaded:
+    ) -> Any:
         with link.ask(request) as answers:
             while True:
                 try:
@@ -136,7 +166,7 @@ class LlamaCppProvider:
                         on_progress(fraction)
                     case protocol.Refused() as refused:
                         raise failures.refused_load(name, refused)
-                    case protocol.Loaded() as loaded:
+                    case protocol.Loaded() | protocol.Planned() as loaded:
                         return loaded
 
 
@@ -151,7 +181,7 @@ def load_request(
     """The settings as the worker takes them, the app's choices filled in."""
     return protocol.Load(
         path=spec.path,
-        context_length=context_for(spec, settings.context_length),
+        context_length=context_for(spec, settings),
         threads=settings.threads,
         embedding=embedding,
         slots=settings.slots or DEFAULT_SLOTS,
@@ -174,6 +204,28 @@ def load_request(
         pooling=settings.pooling,
         sought=[] if embedding else list(SOUGHT),
     )
+
+
+def memory_plan(spec: ModelSpec, planned: protocol.Planned) -> MemoryPlan:
+    """A dry run's sizes, the worker's own memory added."""
+    vocabulary = spec.shape.vocabulary if spec.shape is not None else 0
+    lines = [
+        MemoryLine(part=part, size=size, device=_device(name))
+        for part, sizes in (
+            (MemoryPart.WEIGHTS, planned.weights),
+            (MemoryPart.CACHE, planned.cache),
+            (MemoryPart.COMPUTE, planned.compute),
+        )
+        for name, size in sizes.items()
+    ]
+    own = PROCESS_BYTES + TOKEN_BYTES * vocabulary
+    lines.append(MemoryLine(part=MemoryPart.PROCESS, size=own))
+    return MemoryPlan(source=PlanSource.DRY_RUN, lines=tuple(lines))
+
+
+def _device(name: str) -> str:
+    """llama.cpp's name of a device; a GPU's buffers in the machine's memory end in "_Host"."""
+    return HOST if name.startswith("CPU") or name.endswith("_Host") else name
 
 
 def read_chat_format(spec: ModelSpec) -> ChatFormat:

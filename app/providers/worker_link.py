@@ -160,6 +160,7 @@ class Answers:
             protocol.Done
             | protocol.Refused
             | protocol.Loaded
+            | protocol.Planned
             | protocol.Computed
             | protocol.Embedded
             | protocol.Tokenised

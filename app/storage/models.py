@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from app.domain.load_settings import LoadSettings
+from app.domain.memory_plans import MeasuredUse
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics
 from app.storage.database import Database
@@ -161,6 +162,30 @@ class Models:
             )
         )
 
+    async def measured_uses(self) -> dict[ModelId, tuple[MeasuredUse, ...]]:
+        """How much memory models were seen to take."""
+
+        def work(connection: sqlite3.Connection) -> dict[ModelId, tuple[MeasuredUse, ...]]:
+            rows = connection.execute(
+                "SELECT model_id, footprint, size FROM measured_uses ORDER BY rowid"
+            )
+            uses: dict[ModelId, tuple[MeasuredUse, ...]] = {}
+            for model_id, use in readable(rows, _measured_use, "measured memory of"):
+                uses[model_id] = (*uses.get(model_id, ()), use)
+            return uses
+
+        return await self._database.read(work)
+
+    async def save_measured_use(self, model_id: ModelId, use: MeasuredUse) -> None:
+        """Replace what one model was seen to take when loaded in one way."""
+        row = (model_id, use.footprint.model_dump_json(exclude_defaults=True), fits(use.size))
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO measured_uses (model_id, footprint, size) VALUES (?, ?, ?)",
+                row,
+            )
+        )
+
     async def session(self) -> tuple[ModelId, ...]:
         """The models that were loaded when this was last saved, oldest first."""
 
@@ -208,6 +233,12 @@ def _model_row(spec: ModelSpec) -> Row:
 def _load_settings(row: Row) -> tuple[ModelId, LoadSettings]:
     model_id, detail = row
     return ModelId(model_id), LoadSettings.model_validate_json(detail)
+
+
+def _measured_use(row: Row) -> tuple[ModelId, MeasuredUse]:
+    model_id, footprint, size = row
+    settings = LoadSettings.model_validate_json(footprint)
+    return ModelId(model_id), MeasuredUse(footprint=settings, size=size)
 
 
 def _metrics(row: Row) -> ModelMetrics:

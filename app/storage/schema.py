@@ -82,6 +82,16 @@ MIGRATIONS: tuple[Step, ...] = (
     ),
     ("CREATE TABLE load_settings (model_id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",),
     ("ALTER TABLE conversations ADD COLUMN detail TEXT NOT NULL DEFAULT '{}'",),
+    (
+        """
+        CREATE TABLE measured_uses (
+            model_id TEXT NOT NULL,
+            footprint TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            PRIMARY KEY (model_id, footprint)
+        ) STRICT
+        """,
+    ),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

@@ -151,6 +151,12 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Measure the selected model's speed",
         ),
         ActionInfo(
+            "plan_memory",
+            "Plan exactly",
+            enabled=_loadable,
+            tooltip="Ask llama.cpp what the selected model would take, without loading it",
+        ),
+        ActionInfo(
             "restore",
             "Restore last models",
             "retry",
@@ -164,7 +170,13 @@ ACTIONS: dict[str, ActionInfo] = {
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    ("&Model", ("chat", "load", "cancel_load", "switch", "eject", "profile_model", "", "restore")),
+    (
+        "&Model",
+        (
+            *("chat", "load", "cancel_load", "switch", "eject", "profile_model", "plan_memory"),
+            *("", "restore"),
+        ),
+    ),
     ("&View", (*PAGES, "", "search")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""

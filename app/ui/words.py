@@ -9,6 +9,7 @@ from app.domain.chat_templates import ChatTemplate, TemplateSource
 from app.domain.generation import GenerationStats
 from app.domain.instances import InstanceState, InstanceView
 from app.domain.memory import Fit
+from app.domain.memory_plans import MemoryPart, PlanSource
 from app.domain.models import ModelStatus
 
 NOTHING = "\N{EN DASH}"
@@ -28,6 +29,17 @@ STATE_WORDS: dict[InstanceState, str] = {
     InstanceState.CRASHED: "crashed",
 }
 FIT_WORDS: dict[Fit, str] = {Fit.FITS: "fits", Fit.TIGHT: "tight", Fit.TOO_BIG: "too big"}
+PLAN_WORDS: dict[PlanSource, str] = {
+    PlanSource.FORMULA: "from the file's header",
+    PlanSource.DRY_RUN: "from a dry run",
+    PlanSource.MEASURED: "measured last time; its parts are estimated",
+}
+PART_WORDS: dict[MemoryPart, str] = {
+    MemoryPart.WEIGHTS: "Weights",
+    MemoryPart.CACHE: "Conversations",
+    MemoryPart.COMPUTE: "Scratch",
+    MemoryPart.PROCESS: "Process",
+}
 STATUS_WORDS: dict[ModelStatus, str] = {
     ModelStatus.AVAILABLE: "",
     ModelStatus.MISSING: "missing",

@@ -37,7 +37,7 @@ class LlamaWorker:
         """Serve until the app ends this process.
 
         Returns:
-            The exit status when the model can't be loaded.
+            The exit status when the model can't be loaded, or was not meant to be.
         """
         self._channel.listen(self._receive)
         # Before anything is asked for: a worker that waits for its model has this behind it.
@@ -48,11 +48,14 @@ class LlamaWorker:
         return 1
 
     def _load(self) -> Batcher | None:
-        """Load the model that the first request names; None when it can't be loaded."""
+        """Load the model that the first request names; None when there is nothing to serve."""
         job = self._arrived.get()
         load = job.message
         if not isinstance(load, Load):
             raise protocol.ProtocolError(f"a {type(load).__name__} before the Load")
+        if load.dry_run:
+            self._answer(job, _plan(load))
+            return None
         try:
             model = LlamaModel(load, _ProgressReport(self._channel, job))
             batcher = Batcher(model, load, self._answer, self._open)
@@ -113,6 +116,16 @@ class LlamaWorker:
             if batcher.steps != said:
                 said = batcher.steps
                 self._channel.send(protocol.Alive())
+
+
+def _plan(load: Load) -> Message:
+    # A load that is meant has no use for it.
+    from app.worker.dry_run import plan  # noqa: PLC0415
+
+    try:
+        return plan(load)
+    except LlamaError as error:
+        return protocol.Refused(error.reason, error.detail)
 
 
 class _ProgressReport:

@@ -30,6 +30,39 @@ FIRST_CELLS = 256
 than reading the model, so that waits for a pause, or for the first prompt that needs it."""
 
 
+def context_parameters(api: Any, load: Load, cells: int) -> Any:
+    """What llama.cpp makes a context by that has room for so many tokens in each slot."""
+    slots = slots_of(load)
+    parameters = api.llama_context_default_params()
+    parameters.n_ctx = cells * slots
+    parameters.n_batch = min(load.batch, cells)
+    parameters.n_ubatch = min(load.micro_batch, parameters.n_batch)
+    parameters.n_seq_max = slots
+    parameters.embeddings = load.embedding
+    if load.embedding:
+        # A model that looks both ways needs the whole text at once, and pooling all of it.
+        parameters.n_ubatch = parameters.n_batch
+        parameters.pooling_type = POOLINGS.get(load.pooling or "", -1)
+    else:
+        # Logits of one token a slot: the buffer for a whole batch of them is by far the
+        # largest one. One output more than this is an abort.
+        parameters.n_outputs_max = slots
+    if load.flash_attention is not None:
+        parameters.flash_attn_type = int(load.flash_attention)
+    parameters.type_k = CACHE_TYPES[load.cache_type_k]
+    parameters.type_v = CACHE_TYPES[load.cache_type_v]
+    if load.rope_scaling is not None:
+        parameters.rope_scaling_type = ROPE_SCALINGS[load.rope_scaling]
+    parameters.rope_freq_base = load.rope_base or 0.0
+    parameters.rope_freq_scale = load.rope_scale or 0.0
+    return parameters
+
+
+def slots_of(load: Load) -> int:
+    """Sequences that a context holds side by side."""
+    return 1 if load.embedding else load.slots
+
+
 class LlamaContext:
     """Computes tokens, for one thread at a time. Slots keep one conversation's tokens each.
 
@@ -52,7 +85,7 @@ class LlamaContext:
         self._api = model.api
         self._load = load
         self._embedding = load.embedding
-        self._slots = 1 if load.embedding else load.slots
+        self._slots = slots_of(load)
         self.limit = load.context_length
         """Tokens that a slot may come to hold."""
         self._prepare_abort(on_node)
@@ -320,31 +353,3 @@ class LlamaContext:
             seq_id=(pointer * len(names))(*names),
             logits=ctypes.cast(outputs, ctypes.POINTER(ctypes.c_int8)),
         )
-
-
-def context_parameters(api: Any, load: Load, cells: int) -> Any:
-    """What llama.cpp makes a context from that has room for so many tokens in each slot."""
-    slots = 1 if load.embedding else load.slots
-    parameters = api.llama_context_default_params()
-    parameters.n_ctx = cells * slots
-    parameters.n_batch = min(load.batch, cells)
-    parameters.n_ubatch = min(load.micro_batch, parameters.n_batch)
-    parameters.n_seq_max = slots
-    parameters.embeddings = load.embedding
-    if load.embedding:
-        # A model that looks both ways needs the whole text at once, and pooling all of it.
-        parameters.n_ubatch = parameters.n_batch
-        parameters.pooling_type = POOLINGS.get(load.pooling or "", -1)
-    else:
-        # Logits of one token a slot: the buffer for a whole batch of them is by far the
-        # largest one. One output more than this is an abort.
-        parameters.n_outputs_max = slots
-    if load.flash_attention is not None:
-        parameters.flash_attn_type = int(load.flash_attention)
-    parameters.type_k = CACHE_TYPES[load.cache_type_k]
-    parameters.type_v = CACHE_TYPES[load.cache_type_v]
-    if load.rope_scaling is not None:
-        parameters.rope_scaling_type = ROPE_SCALINGS[load.rope_scaling]
-    parameters.rope_freq_base = load.rope_base or 0.0
-    parameters.rope_freq_scale = load.rope_scale or 0.0
-    return parameters

@@ -30,18 +30,25 @@ class LlamaModel:
     Nothing is ever freed here: the process ends with its model.
     """
 
-    def __init__(self, load: Load, on_progress: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        load: Load,
+        on_progress: Callable[[float], None],
+        on_line: Callable[[str], None] = lambda line: None,
+    ) -> None:
         """Load a file.
 
         Args:
             load: what to load, and how.
             on_progress: gets 0 to 1 while the file is read.
+            on_line: gets each line that llama.cpp logs, now and later.
 
         Raises:
             LlamaError: llama.cpp can't load the file.
         """
         self.api: Any = load_binding()
         self._log: deque[str] = deque(maxlen=KEPT_LINES)
+        self._on_line = on_line
         self._log_callback = self.api.llama_log_callback(self._note)
         self.api.llama_log_set(self._log_callback, None)
         self.handle = self._load(load, on_progress)
@@ -152,7 +159,11 @@ class LlamaModel:
             shares = (ctypes.c_float * devices)(*load.tensor_split)
             parameters.tensor_split = ctypes.cast(shares, ctypes.POINTER(ctypes.c_float))
             self._shares = shares
-        if load.mmap is not None or load.mlock:
+        if load.dry_run:
+            parameters.no_alloc = True
+            # A mapped file is an abort, since there is nothing to map it to.
+            parameters.load_mode = api.LLAMA_LOAD_MODE_NONE
+        elif load.mmap is not None or load.mlock:
             mapped = load.mmap is not False
             parameters.load_mode = {
                 (True, True): api.LLAMA_LOAD_MODE_MMAP_MLOCK,
@@ -182,6 +193,7 @@ class LlamaModel:
 
     def _note(self, level: int, text: bytes, _: Any) -> None:
         line = text.decode(errors="replace").strip()
+        self._on_line(line)
         if level in (LEVEL_WARNING, LEVEL_ERROR):
             self._log.append(line)
         if level in (LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR):

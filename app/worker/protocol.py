@@ -88,6 +88,8 @@ class Load(NamedTuple):
     pooling: str | None = None
     sought: list[str] = []  # noqa: RUF012 - nobody adds to it
     """Texts to look for among the vocabulary's special tokens."""
+    dry_run: bool = False
+    """Allocate nothing: say how much the load would take, and end."""
 
 
 class Generate(NamedTuple):
@@ -182,6 +184,15 @@ class Loaded(NamedTuple):
     """The sought texts that are special tokens of the vocabulary."""
 
 
+class Planned(NamedTuple):
+    """What the load would take, in bytes by the devices that llama.cpp names."""
+
+    weights: dict[str, int]
+    cache: dict[str, int]
+    compute: dict[str, int]
+    """The output's buffer included."""
+
+
 class Tokens(NamedTuple):
     """New text with a monotonic time stamp for each token behind it."""
 
@@ -240,7 +251,7 @@ class Refused(NamedTuple):
 Message = (
     Load | Generate | Probe | Render | Cancel | Shutdown | Embed | Tokenise | Detokenise
     | Ready | Alive | Progress | Loaded | Tokens | Done | Computed | Rendered | Refused
-    | Embedded | Tokenised | Detokenised
+    | Embedded | Tokenised | Detokenised | Planned
 )  # fmt: skip
 
 KINDS: dict[type[Message], int] = {
@@ -265,6 +276,7 @@ KINDS: dict[type[Message], int] = {
     Embedded: 41,
     Tokenised: 42,
     Detokenised: 43,
+    Planned: 44,
 }
 """A frame's kind by message: from the app below 32, from a worker above."""
 

@@ -51,22 +51,22 @@ MEDIUM = Shape(28, 1024, 16, 8, 128, 3072, 151936, architecture="qwen3")
 
 def tiny() -> Path:
     """The 0.3 MB model of the tests."""
-    return _kept("tiny", lambda path: write_llama(path, name="Benchmark tiny"))
+    return kept("tiny", lambda path: write_llama(path, name="Benchmark tiny"))
 
 
 def small() -> Path:
     """134M parameters in F16."""
-    return _kept("small-f16", lambda path: write(path, SMALL, "Benchmark 134M"))
+    return kept("small-f16", lambda path: write(path, SMALL, "Benchmark 134M"))
 
 
 def medium() -> Path:
     """600M parameters in F16, 1.2 GB."""
-    return _kept("medium-f16", lambda path: write(path, MEDIUM, "Benchmark 600M"))
+    return kept("medium-f16", lambda path: write(path, MEDIUM, "Benchmark 600M"))
 
 
 def small_quantised(kind: str) -> Path:
     """134M parameters in "Q8_0" or "Q4_0"."""
-    return _kept(f"small-{kind.lower()}", lambda path: quantise(small(), path, kind))
+    return kept(f"small-{kind.lower()}", lambda path: quantise(small(), path, kind))
 
 
 def words(count: int, seed: int = 0) -> str:
@@ -122,7 +122,7 @@ def quantise(source: Path, path: Path, kind: str) -> None:
         raise RuntimeError(f"llama.cpp can't quantise {source.name} to {kind}: status {status}")
 
 
-def _kept(name: str, make: Callable[[Path], object]) -> Path:
+def kept(name: str, make: Callable[[Path], object]) -> Path:
     """The file of that name, made when it isn't there yet; a half-made one is never used."""
     path = folder() / f"{name}-{VERSION}.gguf"
     if not path.exists():

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from app.domain.models import Capability, ModelSpec, ModelStatus
+from app.gguf.header import Tensor
 from app.gguf.reader import read_header
 from app.library.found import FoundFile, FoundModel, group
-from app.library.specs import read_model, shape_of
+from app.library.specs import read_model, repacked_bytes, shape_of
 from tests.support import headers, models
 from tests.support.headers import ARRAY, STRING, UINT32, array, key
 
@@ -35,6 +36,38 @@ def test_that_a_spec_says_what_the_header_says(tmp_path: Path) -> None:
     # Embedding and output of 427 tokens, one norm, and two blocks.
     assert spec.parameters == 2 * 427 * 64 + 64 + 2 * (2 * 64 + 4 * 64 * 64 + 3 * 64 * 128)
     assert spec.can(Capability.CHAT)
+
+
+def test_that_what_memory_follows_from_reaches_the_shape(tmp_path: Path) -> None:
+    shape = spec_of(models.write_gemma(tmp_path / "a.gguf")).shape
+    assert shape is not None
+    assert (shape.feed_forward_length, shape.sliding_window) == (128, 256)
+    assert shape.repacked_bytes == 0
+
+
+def test_that_weights_laid_out_anew_are_counted_without_the_embedding(tmp_path: Path) -> None:
+    header = read_header(models.write_quantised(tmp_path / "a.gguf"))
+    packed = 2 * (4 + 3 * 2) * 512 * 512 * 18 // 32
+    assert repacked_bytes(header.tensors) == packed
+    embedding = Tensor("token_embd.weight", (512, 32), 2, 512 * 32)
+    output = Tensor("output.weight", (512, 32), 14, 512 * 32)
+    assert repacked_bytes([embedding, output], "x86_64") == 0
+    assert repacked_bytes([embedding], "x86_64") == 512 * 18
+    assert repacked_bytes([embedding, output], "arm64") == 512 * 32 // 256 * 210
+
+
+def test_that_experts_that_compute_one_token_count_together(tmp_path: Path) -> None:
+    keys = [
+        key("general.architecture", STRING, "qwen3moe"),
+        key("qwen3moe.block_count", UINT32, 2),
+        key("qwen3moe.embedding_length", UINT32, 64),
+        key("qwen3moe.attention.head_count", UINT32, 4),
+        key("qwen3moe.feed_forward_length", UINT32, 128),
+        key("qwen3moe.expert_used_count", UINT32, 8),
+        key("qwen3moe.expert_feed_forward_length", UINT32, 48),
+    ]
+    shape = shape_of(read_header(headers.write(tmp_path / "a.gguf", keys)))
+    assert shape.feed_forward_length == 8 * 48
 
 
 def test_that_grouped_heads_reach_the_shape(tmp_path: Path) -> None:

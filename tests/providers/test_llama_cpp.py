@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -17,8 +18,10 @@ from app.domain.errors import (
     WorkerCrashed,
 )
 from app.domain.load_settings import Adapter, CacheType, LoadSettings, RopeScaling
+from app.domain.memory_plans import PROCESS_BYTES, MemoryPart, PlanSource, formula
+from app.library.discovery import LocalModelFiles
 from app.providers import llama_cpp
-from app.providers.llama_cpp import LlamaCppProvider
+from app.providers.llama_cpp import LlamaCppProvider, memory_plan
 from app.providers.llama_engine import Deadlines
 from app.providers.templates import TemplateProcess
 from app.system.processes import WorkerExit, WorkerProcesses
@@ -248,3 +251,51 @@ async def test_that_a_model_answers_however_it_is_loaded(tmp_path, settings):
         _, stats = await answer(loaded, completion("a" * 600, max_tokens=5))
         await loaded.close()
     assert (stats.prompt_tokens, stats.output_tokens) == (600, 5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        LoadSettings(context_length=512),
+        LoadSettings(slots=1, cache_type_k=CacheType.BF16, flash_attention=True),
+        LoadSettings(micro_batch=64, flash_attention=False),
+    ],
+)
+async def test_that_a_formula_and_a_dry_run_agree_and_nothing_is_left_running(tmp_path, settings):
+    path = write_llama(tmp_path / "m.gguf")
+    spec = await LocalModelFiles().read(str(path))
+    async with provider() as local:
+        plan = await local.plan_memory(spec, settings)
+        assert nothing_runs()
+    guess = formula(spec, settings)
+    assert plan.source is PlanSource.DRY_RUN
+    assert plan.part(MemoryPart.CACHE) == pytest.approx(guess.part(MemoryPart.CACHE), rel=0.01)
+    assert plan.host <= guess.host <= 1.1 * plan.host
+
+
+async def test_that_a_use_takes_no_more_than_a_dry_run_says(tmp_path):
+    path = write_llama(tmp_path / "m.gguf")
+    spec = await LocalModelFiles().read(str(path))
+    async with provider() as local:
+        plan = await local.plan_memory(spec, LoadSettings())
+        loaded = await local.load(spec, LoadSettings(), lambda _: None)
+        await answer(loaded, completion("a" * 600, max_tokens=5))
+        assert loaded.memory() <= plan.host
+        await loaded.close()
+
+
+async def test_that_a_dry_run_of_what_can_not_be_loaded_is_a_typed_error(tmp_path):
+    async with provider() as local:
+        broken = write_broken(tmp_path)["wrong_magic"]
+        with pytest.raises(InvalidFile):
+            await local.plan_memory(spec_of(broken), LoadSettings())
+        with pytest.raises(SettingError):
+            await local.plan_memory(spec_of(broken), LoadSettings(slots=99))
+        assert nothing_runs()
+
+
+def test_that_gpu_buffers_are_told_from_the_machine_s_memory():
+    planned = protocol.Planned({"CPU": 1, "CUDA0": 2}, {"CUDA0": 4}, {"CUDA_Host": 8, "CUDA0": 16})
+    plan = memory_plan(spec_of(Path("m.gguf")), planned)
+    assert plan.host == 1 + 8 + PROCESS_BYTES
+    assert plan.devices() == {"CUDA0": 22}

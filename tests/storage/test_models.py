@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 from app.domain.load_settings import Adapter, CacheType, LoadSettings
+from app.domain.memory_plans import MeasuredUse
 from app.domain.models import (
     Alias,
     Capability,
@@ -229,4 +230,26 @@ async def test_that_a_model_s_load_settings_are_kept(tmp_path):
     await storage.models.save_load_settings(ModelId("local:1"), settings)
     storage = await reopened(storage, path)
     assert await storage.models.load_settings() == {ModelId("local:1"): settings}
+    await storage.aclose()
+
+
+async def test_that_measured_uses_are_replaced_by_footprint_and_kept(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    short, long = LoadSettings(context_length=512), LoadSettings(context_length=8192)
+    for model, settings, size in (
+        ("local:1", short, 100),
+        ("local:1", long, 300),
+        ("local:1", short, 200),
+        ("local:2", short, 2**70),
+    ):
+        use = MeasuredUse(footprint=settings, size=size)
+        await storage.models.save_measured_use(ModelId(model), use)
+    storage = await reopened(storage, path)
+    uses = await storage.models.measured_uses()
+    assert set(uses[ModelId("local:1")]) == {
+        MeasuredUse(footprint=short, size=200),
+        MeasuredUse(footprint=long, size=300),
+    }
+    assert uses[ModelId("local:2")] == (MeasuredUse(footprint=short, size=2**63 - 1),)
     await storage.aclose()

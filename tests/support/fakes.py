@@ -20,6 +20,14 @@ from app.domain.generation import (
 )
 from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
+from app.domain.memory_plans import (
+    MeasuredUse,
+    MemoryLine,
+    MemoryPart,
+    MemoryPlan,
+    PlanSource,
+    predict,
+)
 from app.domain.models import (
     Alias,
     Capability,
@@ -62,6 +70,7 @@ class MemoryStore:
         self.kept_aliases: dict[str, ModelId] = {}
         self.kept_metrics: dict[ModelId, ModelMetrics] = {}
         self.kept_load_settings: dict[ModelId, LoadSettings] = {}
+        self.kept_uses: dict[ModelId, tuple[MeasuredUse, ...]] = {}
         self.kept_session: tuple[ModelId, ...] = ()
         self.kept_conversations: dict[str, Conversation] = {}
         self.kept_messages: dict[str, Message] = {}
@@ -108,6 +117,14 @@ class MemoryStore:
 
     async def save_load_settings(self, model_id: ModelId, settings: LoadSettings) -> None:
         self.kept_load_settings[model_id] = settings
+
+    async def measured_uses(self) -> dict[ModelId, tuple[MeasuredUse, ...]]:
+        return dict(self.kept_uses)
+
+    async def save_measured_use(self, model_id: ModelId, use: MeasuredUse) -> None:
+        others = self.kept_uses.get(model_id, ())
+        kept = (item for item in others if item.footprint != use.footprint)
+        self.kept_uses[model_id] = (*kept, use)
 
     async def session(self) -> tuple[ModelId, ...]:
         return self.kept_session
@@ -236,6 +253,12 @@ class FakeProvider:
         self.loads: list[ModelId] = []
         self.settings: list[LoadSettings] = []
         self.cancelled: list[ModelId] = []
+        self.dry_runs: list[ModelId] = []
+        self.weighed = asyncio.Event()
+        """Cleared by a test that wants to hold a dry run."""
+        self.weighed.set()
+        self.sizes: dict[ModelId, int | AppError] = {}
+        """What a dry run says of a model; the formula's figure where nothing is set."""
         self.engines: dict[ModelId, FakeEngine] = {}
         self.failures: dict[ModelId, AppError] = {}
         self.probe_failures: dict[ModelId, AppError] = {}
@@ -272,6 +295,15 @@ class FakeProvider:
         engine.thinking = self.switches.get(spec.id)
         self.engines[spec.id] = engine
         return engine
+
+    async def plan_memory(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
+        self.dry_runs.append(spec.id)
+        await self.weighed.wait()
+        size = self.sizes.get(spec.id, predict(spec, settings))
+        if isinstance(size, AppError):
+            raise size
+        line = MemoryLine(part=MemoryPart.WEIGHTS, size=size)
+        return MemoryPlan(source=PlanSource.DRY_RUN, lines=(line,))
 
 
 @dataclass(frozen=True)

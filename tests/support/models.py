@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from gguf import GGUFWriter, LlamaFileType, PoolingType, TokenType
+from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, PoolingType, TokenType
+from gguf.quants import quantize
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -82,6 +83,25 @@ def write_qwen2(path: Path, *, name: str = "Tiny Qwen2", seed: int = 2) -> Path:
         for part, length in (("q", width), ("k", 2 * HEAD_LENGTH), ("v", 2 * HEAD_LENGTH)):
             writer.add_tensor(f"{block}.attn_{part}.bias", random.vector(length))
         _feed_forward(writer, random, block, width)
+    return _finish(writer, path)
+
+
+def write_quantised(path: Path, *, name: str = "Tiny Q4_0", seed: int = 7) -> Path:
+    """Write a llama model in Q4_0, which most processors compute in a layout of their own."""
+    layers, width = 2, 512
+    writer = _writer(path, "llama", name, CHAT_TEMPLATE)
+    _decoder(writer, "llama", layers, width, 2048)
+    random = _Random(seed, layers)
+    _ends(writer, random, width)
+    kind = GGMLQuantizationType.Q4_0
+    for block in _blocks(layers):
+        for part in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"{block}.{part}.weight", np.ones(width, dtype=np.float32))
+        for part in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"):
+            rows = 2 * width if part in {"ffn_gate", "ffn_up"} else width
+            columns = 2 * width if part == "ffn_down" else width
+            packed = quantize(random.matrix(rows, columns), kind)
+            writer.add_tensor(f"{block}.{part}.weight", packed, raw_dtype=kind)
     return _finish(writer, path)
 
 

@@ -16,7 +16,7 @@ from app.ui.pages.library_page import LibraryPage
 from app.ui.theme import ROW, Theme, figures
 from app.ui.viewmodels.model_table import COLUMNS
 from app.ui.widgets.chip import Chip
-from tests.support.fakes import eventually, fake_ports, spec
+from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 
 NAMES = [column.id for column in COLUMNS]
 
@@ -241,7 +241,7 @@ async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
             *("library_search", "library_rescan", "library_add_folder"),
             *["chip_remove"] * len(page.view_model.folders()),
             *("library", "inspector_load", "inspector_switch", "inspector_profile_model"),
-            *("Copy path", "Copy id"),
+            *("inspector_plan_memory", "Copy path", "Copy id"),
         ]
 
         def stops() -> list[str]:
@@ -310,6 +310,33 @@ async def test_that_the_inspector_says_where_a_capability_comes_from(qtbot):
         assert facts["Chat"].hint == "chat template"
         assert facts["Path"].value == "/models/Qwen.gguf"
         assert facts["Predicted"].value == "1.1 GB"
+        assert facts["Predicted"].hint == "from the file's header"
+
+
+async def test_that_the_inspector_plans_a_model_s_memory_exactly(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    ports.provider.sizes[ModelId("local:Qwen")] = 2 * GIGABYTE
+    async with library(qtbot, ports) as (manager, page):
+        plan = page.inspector.findChild(QPushButton, "inspector_plan_memory")
+        qtbot.mouseClick(plan, Qt.MouseButton.LeftButton)
+        assert page.asked == [("plan_memory", "local:Qwen")]
+        plan.setFocus()
+        await manager.models.plan_memory(ModelId("local:Qwen"))
+
+        def facts():
+            found = (fact for part in page.view_model.sections() for fact in part.facts)
+            return {fact.label: fact for fact in found}
+
+        await eventually(
+            lambda: page.inspector.findChild(QPushButton, "inspector_plan_memory") is None
+        )
+        assert (facts()["Predicted"].value, facts()["Weights"].value) == ("2.0 GB", "2.0 GB")
+        assert facts()["Predicted"].hint == "from a dry run"
+        assert page.browser.hasFocus()
+        async with manager.models.lease("local:Qwen", "chat"):
+            pass
+        assert facts()["Predicted"].hint.startswith("measured last time")
 
 
 async def test_that_a_narrow_table_keeps_the_name_readable(qtbot):

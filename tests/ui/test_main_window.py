@@ -109,6 +109,18 @@ async def test_that_opening_a_loaded_model_makes_it_active_in_the_playground(qtb
         assert window.page == "playground"
 
 
+async def test_that_a_model_s_memory_is_planned_on_request_while_it_is_not_loaded(qtbot):
+    ports = ports_with_models()
+    async with shown(qtbot, ports) as window:
+        select(window, QWEN)
+        assert window.actions_by_id["plan_memory"].isEnabled()
+        window.perform("plan_memory")
+        await eventually(lambda: not window.intents.running(f"plan {QWEN}"))
+        assert ports.provider.dry_runs == [QWEN]
+        window.perform("load")
+        await eventually(lambda: not window.actions_by_id["plan_memory"].isEnabled())
+
+
 async def test_that_a_model_that_only_embeds_is_not_talked_to(qtbot):
     ports = fake_ports()
     embeds = (CapabilityFact(capability=Capability.EMBEDDING, value=True, source="pooling"),)

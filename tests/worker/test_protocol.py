@@ -22,6 +22,7 @@ MESSAGES = [
     protocol.Alive(),
     protocol.Progress(0.5),
     protocol.Loaded(4096),
+    protocol.Planned({"CPU": 300}, {"CPU": 200}, {"CPU": 100}),
     protocol.Tokens("né", [1, 2]),
     protocol.Done(protocol.Finish.END, 12, 8, 2),
     protocol.Computed(),

@@ -270,6 +270,7 @@ class MainWindow(QMainWindow):
             "open": self._for_model(self._open),
             "chat": self._for_model(self._chat),
             "profile_model": self._for_model(self._profile),
+            "plan_memory": self._for_model(gestures.plan_memory),
             "restore": lambda _: gestures.restore(),
             "new_conversation": lambda _: self._new_conversation(),
             "quit": lambda _: self.close_requested.emit(),

@@ -60,6 +60,10 @@ class Gestures(QObject):
         """Free a model once its answers are complete."""
         self._intents.run(f"eject {model_id}", self._manager.models.eject(model_id))
 
+    def plan_memory(self, model_id: ModelId) -> None:
+        """Find out what a model would take, without loading it."""
+        self._intents.run(f"plan {model_id}", self._manager.models.plan_memory(model_id))
+
     def dismiss(self, model_id: ModelId) -> None:
         """Forget a failure."""
         self._intents.run(f"dismiss {model_id}", self._manager.models.dismiss(model_id))
@@ -113,6 +117,7 @@ class Gestures(QObject):
 
     async def _switch(self, model_id: ModelId) -> None:
         models = self._manager.models
+        await models.weigh(model_id)
         plan, target = models.plan_switch(model_id), models.get(model_id)
         leaving: ModelSpec | None = None
         if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:

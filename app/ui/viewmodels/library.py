@@ -11,6 +11,8 @@ from app.domain.events import (
     AliasAssigned,
     FoldersChanged,
     InstanceChanged,
+    LoadSettingsChanged,
+    MemoryPlanned,
     MetricsChanged,
     ModelsChanged,
     ScanFinished,
@@ -64,7 +66,9 @@ class LibraryViewModel(QObject):
         bridge.on(ModelsChanged, self._models_changed)
         bridge.on(InstanceChanged, self._instances_changed)
         bridge.on(AliasAssigned, self._aliases_changed)
-        bridge.on(MetricsChanged, self._metrics_changed)
+        bridge.on(MetricsChanged, self._models_touched)
+        bridge.on(MemoryPlanned, self._models_touched)
+        bridge.on(LoadSettingsChanged, self._models_touched)
         bridge.on(FoldersChanged, lambda _: self.folders_changed.emit())
         bridge.on(ScanProgressed, lambda _: self.scan_changed.emit())
         bridge.on(ScanFinished, self._scans_finished)
@@ -193,7 +197,9 @@ class LibraryViewModel(QObject):
         self.table.touch(ids)
         self._selection_touched(ids)
 
-    def _metrics_changed(self, events: list[MetricsChanged]) -> None:
+    def _models_touched(
+        self, events: Sequence[MetricsChanged | MemoryPlanned | LoadSettingsChanged]
+    ) -> None:
         ids = {event.model_id for event in events}
         self.table.touch(ids)
         self._selection_touched(ids)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from app.domain.chat_templates import TemplateSource
-from app.domain.models import Capability, CapabilityFact, ModelSpec
+from app.domain.instances import ENDED
+from app.domain.memory_plans import MemoryPart, PlanSource
+from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus
 from app.manager.models import Models
 from app.ui import words
 
@@ -31,6 +33,8 @@ class Section:
 
     title: str
     facts: tuple[Fact, ...]
+    action: str = ""
+    """The id of an action that tells more."""
 
 
 def overview(spec: ModelSpec, models: Models) -> tuple[Section, ...]:
@@ -38,7 +42,7 @@ def overview(spec: ModelSpec, models: Models) -> tuple[Section, ...]:
     sections = (
         Section("Model", _model(spec, models)),
         Section("Capabilities", tuple(_capability(fact) for fact in spec.capabilities)),
-        Section("Memory", _memory(spec, models)),
+        _memory(spec, models),
         Section("Averages", _averages(spec, models)),
         Section("File", _file(spec)),
     )
@@ -68,16 +72,25 @@ def _capability(fact: CapabilityFact) -> Fact:
     return Fact(CAPABILITY_WORDS[fact.capability], "yes" if fact.value else "no", hint=fact.source)
 
 
-def _memory(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
+def _memory(spec: ModelSpec, models: Models) -> Section:
     if not spec.path or spec.reason:
-        return ()
-    facts = [Fact("Predicted", words.size(models.predict(spec.id)), hint="from the file's header")]
+        return Section("Memory", ())
+    plan = models.memory_plan(spec.id)
+    facts = [Fact("Predicted", words.size(plan.host), hint=words.PLAN_WORDS[plan.source])]
+    facts += [
+        Fact(words.PART_WORDS[part], words.size(plan.part(part)))
+        for part in MemoryPart
+        if plan.part(part)
+    ]
+    facts += [Fact(device, words.size(size)) for device, size in plan.devices().items()]
     view = models.instance(spec.id)
     if view is not None and view.memory_measured is not None:
         facts.append(Fact("Measured", words.size(view.memory_measured), hint="its process now"))
     if view is not None and view.context_length is not None:
         facts.append(Fact("Context in use", f"{words.count(view.context_length)} tokens"))
-    return tuple(facts)
+    idle = view is None or view.state in ENDED
+    guessed = plan.source is PlanSource.FORMULA and spec.status is ModelStatus.AVAILABLE
+    return Section("Memory", tuple(facts), action="plan_memory" if idle and guessed else "")
 
 
 def _averages(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:

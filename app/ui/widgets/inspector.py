@@ -96,14 +96,21 @@ class Inspector(QFrame):
         column = QVBoxLayout(self._facts)
         column.setContentsMargins(0, 0, theme.SPACE_2, 0)
         column.setSpacing(theme.SPACE_4)
+        more: list[QPushButton] = []
         for section in sections:
-            column.addLayout(_grid(section, self._look))
+            grid = _grid(section, self._look)
+            if section.action:
+                more.append(self._button(section.action))
+                left = Qt.AlignmentFlag.AlignLeft
+                grid.addWidget(more[-1], grid.rowCount(), 1, left)
+            column.addLayout(grid)
         column.addStretch()
         # The area deletes the widget that it showed before.
         self._area.setWidget(self._facts)
         self._area.verticalScrollBar().setValue(place)
         last = self._buttons[MODEL_ACTIONS[-1]]
-        in_tab_order(last, *(line.button for line in self._facts.findChildren(CopyLine)))
+        lines = self._facts.findChildren(CopyLine)
+        in_tab_order(last, *more, *(line.button for line in lines))
 
     def _button(self, action: str) -> QPushButton:
         info = ACTIONS[action]

@@ -1,0 +1,145 @@
+"""The owner of what models are expected to take of memory."""
+
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from app.domain import memory as rules
+from app.domain import memory_plans
+from app.domain.errors import AppError, DoesNotFit
+from app.domain.events import MemoryPlanned
+from app.domain.load_settings import LoadSettings
+from app.domain.memory_plans import MeasuredUse, MemoryPlan, PlanSource
+from app.domain.models import ModelId, ModelSpec
+from app.manager.events import EventBus
+from app.ports import ModelStore, Provider
+
+log = logging.getLogger(__name__)
+
+Use = tuple[ModelId, LoadSettings]
+"""A model with the footprint of its settings."""
+
+ABSURD = 4
+"""A formula is never wrong by this factor."""
+GROWTH = 1.02
+"""What is seen varies by a little; only more than this is worth keeping anew."""
+
+
+class MemoryPlans:
+    """Keeps what was measured and said by dry runs, and falls back to the header's formula."""
+
+    def __init__(
+        self, store: ModelStore, providers: Mapping[str, Provider], events: EventBus
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._events = events
+        self._measured: dict[Use, int] = {}
+        self._dry: dict[Use, MemoryPlan] = {}
+        self._known: set[ModelId] = set()
+        """Models of which more is known than their headers."""
+
+    async def start(self) -> None:
+        """Read what was measured in earlier runs."""
+        for model_id, uses in (await self._store.measured_uses()).items():
+            self._known.add(model_id)
+            self._measured |= {(model_id, use.footprint): use.size for use in uses}
+
+    def need(self, spec: ModelSpec, settings: LoadSettings) -> int:
+        """Bytes of host memory that a load will take, as far as is known now."""
+        if spec.id not in self._known:
+            return memory_plans.predict(spec, settings)
+        return self.plan(spec, settings).host
+
+    def plan(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
+        """What a load will take, from the best source that there is now."""
+        use = spec.id, memory_plans.footprint(spec, settings)
+        estimate = self._dry.get(use) or memory_plans.formula(spec, settings)
+        seen = self._measured.get(use)
+        return estimate if seen is None else memory_plans.measured(estimate, seen)
+
+    async def weigh(self, spec: ModelSpec, settings: LoadSettings, room: int, total: int) -> bool:
+        """Ask llama.cpp itself where the formula alone would decide against a load.
+
+        Args:
+            spec: the model.
+            settings: how it is to be loaded.
+            room: bytes that it may take.
+            total: the machine's memory. A dry run takes memory too, for each token of the context:
+                what is out of all proportion isn't tried.
+
+        Returns:
+            Whether it was asked, which takes a while.
+        """
+        plan = self.plan(spec, settings)
+        clear = rules.fit(plan.host, room) is rules.Fit.FITS or plan.host > ABSURD * total
+        if clear or plan.source is not PlanSource.FORMULA:
+            return False
+        try:
+            await self.run_dry(spec, settings)
+        except AppError as error:
+            # What is wrong with the model is for the load to say; the formula stands meanwhile.
+            log.info("No dry run of %s: %s %s", spec.name, error, error.detail)
+        return True
+
+    async def run_dry(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:
+        """Find out what a load would take, without loading; the plan that then holds.
+
+        Raises:
+            ModelError: the model can't be loaded.
+            SettingError: a setting can't be taken.
+        """
+        use = spec.id, memory_plans.footprint(spec, settings)
+        if use not in self._dry:
+            self._dry[use] = await self._providers[spec.provider].plan_memory(spec, settings)
+            self._known.add(spec.id)
+            self._events.publish(MemoryPlanned(model_id=spec.id))
+        return self.plan(spec, settings)
+
+    def record(
+        self, spec: ModelSpec, settings: LoadSettings, seen: int
+    ) -> Coroutine[Any, Any, None] | None:
+        """Remember what a model has taken in use; what is left to do is keeping it.
+
+        The most that was seen counts, since a use may touch less than the next one will.
+        """
+        use = spec.id, memory_plans.footprint(spec, settings)
+        if seen <= self._measured.get(use, 0) * GROWTH:
+            return None
+        self._measured[use] = seen
+        self._known.add(spec.id)
+        self._events.publish(MemoryPlanned(model_id=spec.id))
+        return self._store.save_measured_use(spec.id, MeasuredUse(footprint=use[1], size=seen))
+
+
+SOURCE_WORDS = {
+    PlanSource.FORMULA: "going by its header",
+    PlanSource.DRY_RUN: "going by a dry run",
+    PlanSource.MEASURED: "as it did before",
+}
+
+
+def refusal(name: str, plan: MemoryPlan, room: int, room_without_idle: int) -> DoesNotFit:
+    """The error for a model that there is no room for.
+
+    Args:
+        name: the model's.
+        plan: what it would take.
+        room: bytes that are free.
+        room_without_idle: bytes that would be, were the models ejected that nobody uses.
+    """
+    what = (
+        f"{name} needs about {_gigabytes(plan.host)}, {SOURCE_WORDS[plan.source]}, "
+        f"and {_gigabytes(room)} are free"
+    )
+    if room_without_idle > room:
+        what += f"; ejecting idle models would make that {_gigabytes(room_without_idle)}"
+    if plan.host <= room_without_idle:
+        remedy = "Eject another model, then try again."
+    else:
+        remedy = "Choose a smaller model or a shorter context."
+    return DoesNotFit(f"{what}.", remedy)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
