@@ -26,7 +26,7 @@ class Setback(Frozen):
             return None
         # Beyond this doubling the longest wait has long been reached, and a float overflows.
         doublings = min(self.count - FREE_FAILURES, 16)
-        return self.failed_at + min(LONGEST_WAIT, FIRST_WAIT * 2**doublings)
+        return self.failed_at + min(LONGEST_WAIT, FIRST_WAIT * 2.0**doublings)
 
 
 def counts(error: ErrorReport) -> bool:

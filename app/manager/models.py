@@ -12,6 +12,7 @@ from app.domain.base import Frozen
 from app.domain.errors import (
     AppError,
     DoesNotFit,
+    ErrorKind,
     InvalidFile,
     LoadCancelled,
     MissingFile,
@@ -175,6 +176,13 @@ class Models:
         if view is None or spec is None or view.error is None or view.error.crash is None:
             return None
         return safer_load(spec, view.settings, view.error.crash.cause)
+
+    def refused(self, model_id: ModelId) -> bool:
+        """Whether its load was refused for its size, and may be tried all the same."""
+        view = self._coordinator.view(model_id)
+        if view is None or view.error is None or view.anyway:
+            return False
+        return view.error.kind is ErrorKind.DOES_NOT_FIT and view.error.crash is None
 
     def restorable(self) -> tuple[ModelSpec, ...]:
         """The models of the last run that can be loaded again and aren't."""

@@ -110,7 +110,7 @@ async def test_that_retry_loads_a_crashed_model_again(qtbot):
         await manager.models.load(QWEN)
         ports.provider.engines[QWEN].crash()
         await eventually(lambda: manager.models.instance(QWEN).state == "crashed")
-        made.retry(QWEN)
+        made.load(QWEN)
         await eventually(lambda: manager.models.instance(QWEN).state == "ready")
 
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.conversations import ConversationId
-from app.domain.errors import ErrorKind
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import theme
@@ -23,6 +22,13 @@ from app.ui.theme import Theme
 from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.playground import Playground
+from app.ui.viewmodels.ways_out import (
+    EDIT_PROMPT,
+    LOAD_ANYWAY,
+    LOAD_SAFER,
+    NEW_CONVERSATION,
+    RETRY,
+)
 from app.ui.widgets.composer import Composer
 from app.ui.widgets.conversation_list import ConversationList
 from app.ui.widgets.empty_state import EmptyState
@@ -34,12 +40,6 @@ from app.ui.widgets.waiting_line import WaitingLine
 LIST_WIDTH = 220
 OPENABLE = {"http", "https", "mailto"}
 """What a link in an answer may open outside; anything else is only text."""
-
-RETRY, NEW_CONVERSATION, EDIT_PROMPT = "Retry", "New conversation", "Edit prompt"
-WAYS_OUT: dict[ErrorKind, tuple[str, ...]] = {
-    ErrorKind.CONTEXT_OVERFLOW: (NEW_CONVERSATION, EDIT_PROMPT),
-}
-"""What can be done about a failed answer where trying it again would only fail again."""
 
 
 class PlaygroundPage(QWidget):
@@ -154,6 +154,8 @@ class PlaygroundPage(QWidget):
         self.list.deleted.connect(self._delete)
         self._ways_out = {
             RETRY: self.view_model.retry,
+            LOAD_SAFER: self.view_model.retry_safer,
+            LOAD_ANYWAY: self.view_model.retry_anyway,
             NEW_CONVERSATION: self.new_conversation,
             EDIT_PROMPT: self._edit_prompt,
         }
@@ -233,7 +235,8 @@ class PlaygroundPage(QWidget):
             self._error = ErrorBox(self._look, failed.error)
             self._error.triggered.connect(lambda action: self._ways_out[action]())
             self._below.insertWidget(0, self._error)
-        self._error.offer(WAYS_OUT.get(failed.error.kind, (RETRY,)))
+        ways_out = self.view_model.ways_out()
+        self._error.offer(ways_out.actions, ways_out.note)
         self._error.show_report(failed.error)
         self._error.show()
 

@@ -13,9 +13,18 @@ from PySide6.QtWidgets import (
 from app.ui import theme
 from app.ui.theme import Theme
 from app.ui.viewmodels.loaded import Card
+from app.ui.viewmodels.ways_out import DISMISS, LOAD_ANYWAY, LOAD_SAFER, RETRY
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.state_dot import StateDot
+
+ERROR_ACTIONS = {
+    LOAD_SAFER: "load_safer",
+    LOAD_ANYWAY: "load_anyway",
+    RETRY: "retry",
+    DISMISS: "dismiss",
+}
+"""The actions behind the buttons of a failure."""
 
 
 class ModelCard(QFrame):
@@ -119,12 +128,13 @@ class ModelCard(QFrame):
                 self._error = None
             return
         if self._error is None:
-            self._error = ErrorBox(self._look, card.error, ("Retry", "Dismiss"))
-            self._error.triggered.connect(lambda text: self.triggered.emit(text.casefold()))
+            self._error = ErrorBox(self._look, card.error)
+            self._error.triggered.connect(lambda text: self.triggered.emit(ERROR_ACTIONS[text]))
             self._column.addSpacing(theme.SPACE_1)
             self._column.addWidget(self._error)
         else:
             self._error.show_report(card.error)
+        self._error.offer((*card.ways_out.actions, DISMISS), card.ways_out.note)
 
     def _button(self, text: str, action: str) -> QPushButton:
         button = QPushButton(text)
