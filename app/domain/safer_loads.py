@@ -21,7 +21,7 @@ class SaferLoad(Frozen):
 
     settings: LoadSettings
     words: str
-    """What is different, to follow a verb: "with a context of 2,048, in smaller batches"."""
+    """What is different, to follow "load it": "with a context of 2,048, in smaller batches"."""
 
 
 def safer_load(spec: ModelSpec, failed: LoadSettings, cause: CrashCause) -> SaferLoad | None:

@@ -33,7 +33,7 @@ CAUSES: dict[CrashCause, tuple[str, str]] = {
         "Check its drive, then load it again.",
     ),
     CrashCause.FAULT: (
-        "by a fault in llama.cpp or a damaged file",
+        "a fault in llama.cpp or a damaged file",
         "Load it again, or more safely; if that fails too, download the file anew.",
     ),
     CrashCause.KILLED: (
@@ -41,8 +41,8 @@ CAUSES: dict[CrashCause, tuple[str, str]] = {
         "Load it again; if it happens again, load it more safely or eject another model.",
     ),
     CrashCause.UNKNOWN: (
-        "on its own",
-        "Load it again; the details have its last words.",
+        "for a reason that isn't known",
+        "Load it again, or more safely; the details have its last words.",
     ),
 }
 """Why, and the remedy."""
@@ -70,12 +70,11 @@ def crash_while_loading(name: str, ended: Exit) -> ModelError:
 def _crashed(name: str, report: CrashReport, stderr: str) -> WorkerCrashed:
     why, remedy = CAUSES[report.cause]
     verb = "ended with" if report.how.startswith("status") else "was ended by"
-    # "by SIGSEGV, by a fault" and "by SIGABRT because": the comma parts two ways to say "by".
-    comma = "" if why.startswith("because") else ","
+    mark = "" if why.startswith(("because", "for")) else ":"
     where = place(report.line)
     at = f" ({where})" if where else ""
     return WorkerCrashed(
-        f"The process of {name} {verb} {report.how}{comma} {why}{at}.", remedy, stderr, report
+        f"The process of {name} {verb} {report.how}{mark} {why}{at}.", remedy, stderr, report
     )
 
 

@@ -30,7 +30,7 @@ STATE_WORDS: dict[InstanceState, str] = {
 CAUSE_WORDS: dict[CrashCause, str] = {
     CrashCause.OUT_OF_MEMORY: "Out of memory",
     CrashCause.ILLEGAL_INSTRUCTION: "Unknown instruction",
-    CrashCause.ASSERTION: "Given up",
+    CrashCause.ASSERTION: "llama.cpp gave up",
     CrashCause.DISK: "Unreadable file",
     CrashCause.FAULT: "Memory fault",
     CrashCause.KILLED: "Ended from outside",

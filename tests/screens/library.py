@@ -13,6 +13,9 @@ from tests.support.models import (
 )
 
 SLOW, QWEN, EMBEDDING, GONE = "Slow Llama", "Tiny Qwen2", "Tiny Embedding", "Vanishing Llama"
+ENDLESS = "Endless Llama"
+"""Its full context is larger than any memory."""
+ENDLESS_CONTEXT = 1_000_000_000
 
 
 def write_library(folder: Path) -> None:
@@ -23,6 +26,7 @@ def write_library(folder: Path) -> None:
     write_embedding(folder / "tiny-embedding.gguf", name=EMBEDDING)
     write_llama(folder / "plain-llama.gguf", name="Plain Llama", chat_template=None, seed=7)
     write_llama(folder / "vanishing-llama.gguf", name=GONE, seed=8)
+    write_llama(folder / "endless.gguf", name=ENDLESS, context=ENDLESS_CONTEXT, seed=10)
     write_llama(
         folder / "long-name.gguf",
         name="A Model With a Rather Long Name That Has to Be Cut Somewhere, Instruct",

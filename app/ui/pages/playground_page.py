@@ -34,6 +34,7 @@ from app.ui.widgets.conversation_list import ConversationList
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.transcript import Transcript
 from app.ui.widgets.waiting_line import WaitingLine
 
@@ -237,6 +238,7 @@ class PlaygroundPage(QWidget):
             self._below.insertWidget(0, self._error)
         ways_out = self.view_model.ways_out()
         self._error.offer(ways_out.actions, ways_out.note)
+        in_tab_order(self.transcript, *self._error.buttons(), self.composer.input)
         self._error.show_report(failed.error)
         self._error.show()
 

@@ -31,7 +31,7 @@ def ways_out(*, safer: SaferLoad | None, refused: bool) -> WaysOut:
         refused: whether it was refused for its size, and may be loaded all the same.
     """
     if safer is not None:
-        return WaysOut((LOAD_SAFER, RETRY), f"Safer is: {safer.words}.")
+        return WaysOut((LOAD_SAFER, RETRY), f"More safely: {safer.words}.")
     if refused:
         return WaysOut((LOAD_ANYWAY, RETRY), ANYWAY_NOTE)
     return WaysOut()

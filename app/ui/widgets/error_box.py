@@ -95,6 +95,10 @@ class ErrorBox(QFrame):
         for place, button in enumerate(self._actions):
             self._buttons.insertWidget(place, button)
 
+    def buttons(self) -> list[QPushButton]:
+        """Its buttons in the order in which they stand."""
+        return [*self._actions, self._unfold]
+
     def show_report(self, report: ErrorReport) -> None:
         """Show another error in the same box."""
         cause = words.crash(report.crash)

@@ -17,6 +17,7 @@ from app.ui.viewmodels.ways_out import DISMISS, LOAD_ANYWAY, LOAD_SAFER, RETRY
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.state_dot import StateDot
+from app.ui.widgets.tab_order import in_tab_order
 
 ERROR_ACTIONS = {
     LOAD_SAFER: "load_safer",
@@ -102,7 +103,12 @@ class ModelCard(QFrame):
 
     def buttons(self) -> list[QPushButton]:
         """The buttons that are offered, in the order of Tab."""
-        return [button for button in self.findChildren(QPushButton) if not button.isHidden()]
+        return [button for button in self.all_buttons() if not button.isHidden()]
+
+    def all_buttons(self) -> list[QPushButton]:
+        """The buttons, offered or not, in the order of Tab."""
+        own = [self._cancel, self._switch, self._eject]
+        return own if self._error is None else [*own, *self._error.buttons()]
 
     def _offer(self, card: Card) -> None:
         shown = {
@@ -135,6 +141,7 @@ class ModelCard(QFrame):
         else:
             self._error.show_report(card.error)
         self._error.offer((*card.ways_out.actions, DISMISS), card.ways_out.note)
+        in_tab_order(self._eject, *self._error.buttons())
 
     def _button(self, text: str, action: str) -> QPushButton:
         button = QPushButton(text)
