@@ -201,6 +201,7 @@ async def trouble(s: Stage, models: Path) -> None:
     await refuse(s)
     await abort(s)
     s.window.show_page("library")
+    s.select(SLOW)
     await s.camera.take("library-crashed")
     await s.manager.models.load(s.model(EMBEDDING))
     await s.manager.models.switch(s.model(EMBEDDING))
