@@ -44,8 +44,8 @@ class ErrorBox(QFrame):
         self._note = WrappedLabel()
         self._note.setObjectName("error_note")
         self._note.setProperty("role", "muted")
-        for label in (self._words, self._line):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for said in (self._words, self._line):
+            said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._detail = DetailView()
         self._detail.hide()
         self._unfold = QPushButton("Details")
@@ -62,15 +62,16 @@ class ErrorBox(QFrame):
 
         column = QVBoxLayout()
         column.setSpacing(theme.SPACE_2)
-        for label in (self._cause, self._words, self._line, self._note):
-            column.addWidget(label)
+        rows: tuple[QWidget, ...] = (self._cause, self._words, self._line, self._note)
+        for row in rows:
+            column.addWidget(row)
         column.addLayout(self._buttons)
         column.addWidget(self._detail)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_2)
-        row.setSpacing(theme.SPACE_2)
-        row.addWidget(self._icon, alignment=Qt.AlignmentFlag.AlignTop)
-        row.addLayout(column, 1)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_2)
+        whole.setSpacing(theme.SPACE_2)
+        whole.addWidget(self._icon, alignment=Qt.AlignmentFlag.AlignTop)
+        whole.addLayout(column, 1)
         look.changed.connect(self._recolour)
         self._recolour()
         self.offer(actions)
