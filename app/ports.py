@@ -209,6 +209,11 @@ class Exit(Protocol):
         """The last lines it wrote."""
         ...
 
+    @property
+    def starved(self) -> bool:
+        """Whether the system is known to have ended processes for want of memory meanwhile."""
+        ...
+
 
 class Child(Protocol):
     """A running child process that talks in frames."""

@@ -33,11 +33,11 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         stack.push_async_callback(storage.aclose)
         journal = WorkerJournal(database.with_name("workers.jsonl"))
         journal.sweep()
-        workers = WorkerProcesses(journal)
+        machine = Machine()
+        workers = WorkerProcesses(journal, machine.starved)
         stack.push_async_callback(workers.aclose)
         templates = TemplateProcess(workers)
         stack.push_async_callback(templates.aclose)
-        machine = Machine()
         manager = Manager(
             models=storage.models,
             conversations=storage.conversations,

@@ -21,8 +21,10 @@ AppError
 """
 
 from enum import StrEnum
+from typing import Self
 
 from app.domain.base import Frozen
+from app.domain.crashes import CrashReport
 
 
 class ErrorKind(StrEnum):
@@ -57,6 +59,10 @@ class ErrorReport(Frozen):
     """One sentence that says what to do."""
     detail: str = ""
     """The technical detail, shown on request."""
+    crash: CrashReport | None = None
+    """What ended the model's process, where that is the matter."""
+    retry_at: float | None = None
+    """Seconds since the epoch; until then the same is refused unless a person insists."""
 
 
 class AppError(Exception):
@@ -64,15 +70,37 @@ class AppError(Exception):
 
     kind = ErrorKind.INTERNAL
 
-    def __init__(self, what: str, remedy: str, detail: str = "") -> None:
+    def __init__(
+        self, what: str, remedy: str, detail: str = "", crash: CrashReport | None = None
+    ) -> None:
         super().__init__(f"{what} {remedy}")
         self.what = what
         self.remedy = remedy
         self.detail = detail
+        self.crash = crash
+        self.retry_at: float | None = None
 
     def report(self) -> ErrorReport:
         """The same error as a value."""
-        return ErrorReport(kind=self.kind, what=self.what, remedy=self.remedy, detail=self.detail)
+        return ErrorReport(
+            kind=self.kind,
+            what=self.what,
+            remedy=self.remedy,
+            detail=self.detail,
+            crash=self.crash,
+            retry_at=self.retry_at,
+        )
+
+    def again(self, remedy: str, retry_at: float) -> Self:
+        """This error for somebody who is refused because it would only happen once more.
+
+        Args:
+            remedy: what to do now.
+            retry_at: when it may be tried by itself, in seconds since the epoch.
+        """
+        error = type(self)(self.what, remedy, self.detail, self.crash)
+        error.retry_at = retry_at
+        return error
 
 
 class ModelError(AppError):

@@ -5,6 +5,7 @@ from enum import StrEnum
 from app.domain.base import Frozen
 from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.errors import ErrorReport
+from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
 
 
@@ -83,6 +84,10 @@ class InstanceView(Frozen):
     state: InstanceState
     progress: float | None = None
     """0 to 1 while LOADING."""
+    settings: LoadSettings = LoadSettings()
+    """How it is loaded."""
+    anyway: bool = False
+    """It is loaded although it wasn't predicted to fit."""
     leases: tuple[LeaseView, ...] = ()
     memory_predicted: int = 0
     """Bytes."""

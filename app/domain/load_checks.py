@@ -4,9 +4,12 @@ import math
 
 from app.domain.errors import SettingError
 from app.domain.load_settings import CacheType, LoadSettings
+from app.domain.memory import DEFAULT_SLOTS, context_for
 from app.domain.models import ModelSpec
 
 SLOT_LIMIT = 16
+CONTEXT_LIMIT = 2**31 - 2**16
+"""Tokens of all conversations together; llama.cpp counts them, rounded up, in 32 bits."""
 THREAD_LIMIT = 512
 BLOCK_VALUES = 32
 """Values that a quantised cache packs together."""
@@ -25,6 +28,7 @@ def check_settings(spec: ModelSpec, settings: LoadSettings, cores: int) -> None:
         SettingError: a value can't be taken.
     """
     _check_counts(settings, cores)
+    _check_context(spec, settings)
     _check_numbers(settings)
     _check_cache(spec, settings)
 
@@ -45,6 +49,17 @@ def _check_counts(settings: LoadSettings, cores: int) -> None:
             raise SettingError(
                 f"The {name} can't be {value:,}.", f"Choose one from {low:,} to {high:,}."
             )
+
+
+def _check_context(spec: ModelSpec, settings: LoadSettings) -> None:
+    slots = 1 if spec.embeds_only else settings.slots or DEFAULT_SLOTS
+    longest = CONTEXT_LIMIT // slots
+    context = context_for(spec, settings)
+    if context > longest:
+        raise SettingError(
+            f"{slots} conversations side by side can't have a context of {context:,} each.",
+            f"Choose a context of {longest:,} at most, or fewer conversations.",
+        )
 
 
 def _check_numbers(settings: LoadSettings) -> None:

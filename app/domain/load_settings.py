@@ -76,6 +76,15 @@ class LoadSettings(Frozen):
     """For requests that bring none; None draws a new one for each."""
 
 
+class LoadWish(Frozen):
+    """How a person asks for a model to be loaded, this once."""
+
+    settings: LoadSettings | None = None
+    """None takes the settings in force."""
+    anyway: bool = False
+    """Also where the plan says that it doesn't fit into memory."""
+
+
 def preferring(own: LoadSettings, general: LoadSettings) -> LoadSettings:
     """A model's own settings, and the general ones where it has none."""
     chosen = own.model_dump(exclude_defaults=True)

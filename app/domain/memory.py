@@ -15,6 +15,7 @@ DEFAULT_SLOTS = 4
 HEADROOM = 0.9
 """The share of the machine's memory that models may take together."""
 DEFAULT_CONTEXT = 4096
+LONGEST_CONTEXT = 2**31 - 1
 
 
 class MemoryView(Frozen):
@@ -39,8 +40,8 @@ def context_for(spec: ModelSpec, settings: LoadSettings) -> int:
     """
     trained = spec.context_length or DEFAULT_CONTEXT
     scale = settings.rope_scale or 1.0
-    if scale < 1 and settings.rope_scaling is not RopeScaling.NONE:
-        trained = round(trained / scale)
+    if 0 < scale < 1 and settings.rope_scaling is not RopeScaling.NONE:
+        trained = round(min(trained / scale, LONGEST_CONTEXT))
     return min(settings.context_length or DEFAULT_CONTEXT, trained)
 
 

@@ -35,6 +35,7 @@ from app.domain.generation import (
     TextPiece,
     measure,
 )
+from app.domain.load_settings import LoadWish
 from app.domain.models import ACTIVE
 from app.domain.settings import Settings
 from app.manager.coordinator import Lease
@@ -156,9 +157,22 @@ class Conversations:
         """Ask a question; the answer streams while the returned context is held."""
         return ChatStream(self, conversation_id, text, to)
 
-    def retry(self, conversation_id: ConversationId, *, to: str = ACTIVE) -> "ChatStream":
-        """Answer the last prompt again; a former answer to it is replaced."""
-        return ChatStream(self, conversation_id, None, to)
+    def retry(
+        self,
+        conversation_id: ConversationId,
+        *,
+        to: str = ACTIVE,
+        load: LoadWish | None = None,
+    ) -> "ChatStream":
+        """Answer the last prompt again; a former answer to it is replaced.
+
+        Args:
+            conversation_id: the conversation.
+            to: the model, by id or alias.
+            load: how to load the model if it isn't; None for as usual. A person asks for it, so
+                that it is loaded even if that has just failed repeatedly.
+        """
+        return ChatStream(self, conversation_id, None, to, load or LoadWish())
 
     async def take_back(self, conversation_id: ConversationId) -> str:
         """Remove the last turn, prompt and answers, and return the prompt's text to be edited.
@@ -204,9 +218,11 @@ class Conversations:
             thinking=self.get(conversation_id).thinking,
         )
 
-    def lease(self, to: str, conversation_id: ConversationId) -> AbstractAsyncContextManager[Lease]:
+    def lease(
+        self, to: str, conversation_id: ConversationId, load: LoadWish | None
+    ) -> AbstractAsyncContextManager[Lease]:
         """A lease in the conversation's name."""
-        return self._models.lease(to, f"Playground “{self.get(conversation_id).title}”")
+        return self._models.lease(to, f"Playground “{self.get(conversation_id).title}”", load)
 
     def streaming(self, message: Message) -> None:
         """Hold an answer as far as it has come."""
@@ -277,12 +293,18 @@ class ChatStream:
     """Set with the prompt; grows with each piece and is final once the context is left."""
 
     def __init__(
-        self, owner: Conversations, conversation_id: ConversationId, text: str | None, to: str
+        self,
+        owner: Conversations,
+        conversation_id: ConversationId,
+        text: str | None,
+        to: str,
+        load: LoadWish | None = None,
     ) -> None:
         self._owner = owner
         self._conversation_id = conversation_id
         self._text = text
         self._to = to
+        self._load = load
         self._stack = AsyncExitStack()
         self._history: tuple[Message, ...] = ()
         self._replaced: tuple[Message, ...] = ()
@@ -299,7 +321,7 @@ class ChatStream:
         self._owner.streaming(self.answer)
         try:
             self._lease = await self._stack.enter_async_context(
-                self._owner.lease(self._to, self._conversation_id)
+                self._owner.lease(self._to, self._conversation_id, self._load)
             )
             spec = self._lease.spec
             await self._owner.replace(

@@ -24,6 +24,7 @@ from app.domain.memory import MemoryView
 from app.domain.models import ModelId, ModelSpec
 from app.manager.events import EventBus
 from app.manager.memory_plans import MemoryPlans, refusal
+from app.manager.setbacks import Setbacks
 from app.ports import Devices, Engine, Provider
 from app.tasks import TaskScope
 
@@ -120,6 +121,8 @@ class Instance:
             thinking=self.thinking,
             loaded_at=self.loaded_at,
             load_seconds=self.load_seconds,
+            settings=self.settings,
+            anyway=self.anyway,
             error=report,
         )
 
@@ -144,6 +147,7 @@ class Coordinator:
         """Told of each use that ended, and of the resident bytes it left."""
         self._generations = itertools.count(1)
         self._instances: dict[ModelId, Instance] = {}
+        self._setbacks = Setbacks()
         self._tasks = TaskScope("coordinator")
 
     # Queries
@@ -191,7 +195,13 @@ class Coordinator:
             provider.warm()
 
     async def acquire(
-        self, spec: ModelSpec, settings: LoadSettings, owner: str, *, anyway: bool = False
+        self,
+        spec: ModelSpec,
+        settings: LoadSettings,
+        owner: str,
+        *,
+        anyway: bool = False,
+        insist: bool = True,
     ) -> Lease:
         """A lease on the model, loading it first when it isn't loaded.
 
@@ -203,6 +213,7 @@ class Coordinator:
             settings: how to load it.
             owner: who uses it, by name.
             anyway: load it although it isn't predicted to fit.
+            insist: load it although it has just failed repeatedly, as a person may ask.
 
         Raises:
             ModelError: it can't be loaded; everybody who waits gets the same error.
@@ -211,6 +222,8 @@ class Coordinator:
         while True:
             instance = self._instances.get(spec.id)
             if instance is None or instance.state in ENDED:
+                if not insist:
+                    self._setbacks.check(spec, settings)
                 instance = self._bring_up(spec, settings, anyway=anyway)
             elif instance.state is InstanceState.READY:
                 return self._lease(instance, owner)
@@ -244,6 +257,7 @@ class Coordinator:
         """Forget an instance that failed or crashed; harmless otherwise."""
         instance = self._instances.get(model_id)
         if instance is not None and instance.state in ENDED:
+            self._setbacks.forget(model_id)
             self._forget(instance)
 
     async def aclose(self) -> None:
@@ -318,6 +332,7 @@ class Coordinator:
         instance.loaded_at = time.time()
         instance.load_seconds = seconds
         instance.progress = None
+        self._setbacks.ready(instance.spec, instance.settings)
         self._move(instance, InstanceState.READY)
         self._tasks.start(f"watch {instance.spec.name}", self._watch(instance, instance.engine))
         self._tasks.start(f"try {instance.spec.name}", self._try_switch(instance, instance.engine))
@@ -345,6 +360,7 @@ class Coordinator:
             self._cancelled(instance)
         else:
             instance.error = _as_app_error(error)
+            self._setbacks.failed(instance.spec, instance.settings, instance.error)
             self._move(instance, InstanceState.FAILED)
             self._refuse(instance, instance.error)
 
@@ -407,6 +423,7 @@ class Coordinator:
         assert instance.engine is not None
         self._move(instance, InstanceState.STOPPING)
         await instance.engine.close()
+        self._setbacks.forget(instance.spec.id)
         self._move(instance, InstanceState.STOPPED)
         self._forget(instance)
 
@@ -420,6 +437,8 @@ class Coordinator:
         if cause is None or instance.state not in {InstanceState.READY, InstanceState.DRAINING}:
             return
         instance.error = cause
+        ready_at = instance.loaded_at or time.time()
+        self._setbacks.crashed(instance.spec, instance.settings, cause, ready_at)
         self._move(instance, InstanceState.CRASHED)
         log.warning("%s crashed: %s %s", instance.spec.name, cause.what, cause.detail)
 

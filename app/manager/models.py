@@ -11,6 +11,7 @@ from app.domain import memory as rules
 from app.domain.base import Frozen
 from app.domain.errors import (
     AppError,
+    ErrorKind,
     InvalidFile,
     LoadCancelled,
     MissingFile,
@@ -18,10 +19,11 @@ from app.domain.errors import (
 )
 from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched, NoticeRaised
 from app.domain.instances import ENDED, InstanceState, InstanceView
-from app.domain.load_settings import LoadSettings
+from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.memory_plans import MemoryPlan
 from app.domain.models import ACTIVE, Alias, ModelId, ModelSpec, ModelStatus
 from app.domain.profiles import ModelMetrics
+from app.domain.safer_loads import SaferLoad, safer_load
 from app.domain.switching import SwitchMethod, SwitchPlan, plan_switch
 from app.manager.coordinator import Coordinator, Lease
 from app.manager.events import EventBus
@@ -179,6 +181,20 @@ class Models:
             freed_by_leaving=leaving.charged if leaving is not None else 0,
         )
 
+    def safer(self, model_id: ModelId) -> SaferLoad | None:
+        """How a model that crashed is loaded with less to go wrong; None when that can't be."""
+        view, spec = self._coordinator.view(model_id), self._coordinator.spec(model_id)
+        if view is None or spec is None or view.error is None or view.error.crash is None:
+            return None
+        return safer_load(spec, view.settings, view.error.crash.cause)
+
+    def refused(self, model_id: ModelId) -> bool:
+        """Whether its load was refused for its size, and may be tried all the same."""
+        view = self._coordinator.view(model_id)
+        if view is None or view.error is None or view.anyway:
+            return False
+        return view.error.kind is ErrorKind.DOES_NOT_FIT and view.error.crash is None
+
     def restorable(self) -> tuple[ModelSpec, ...]:
         """The models of the last run that can be loaded again and aren't."""
         specs = (self._registry.find(model_id) for model_id in self._last_session)
@@ -307,8 +323,15 @@ class Models:
     # Stream
 
     @asynccontextmanager
-    async def lease(self, id_or_alias: str, owner: str) -> AsyncIterator[Lease]:
+    async def lease(
+        self, id_or_alias: str, owner: str, load: LoadWish | None = None
+    ) -> AsyncIterator[Lease]:
         """Hold a model, loading it when needed; it stays loaded until the lease is left.
+
+        Args:
+            id_or_alias: the model.
+            owner: who uses it, by name.
+            load: how a person asked to load it; None leaves alone what has just failed repeatedly.
 
         Raises:
             NotLoaded: the alias points at nothing.
@@ -319,7 +342,11 @@ class Models:
         model_id = self._aliases.get(id_or_alias, ModelId(id_or_alias))
         if id_or_alias == ACTIVE and model_id == ACTIVE:
             raise NotLoaded("No model is active.", "Load one in the Library.")
-        with await self._acquire(model_id, owner) as lease:
+        wish = load or LoadWish()
+        acquired = self._acquire(
+            model_id, owner, wish.settings, anyway=wish.anyway, insist=load is not None
+        )
+        with await acquired as lease:
             yield lease
 
     async def _acquire(
@@ -329,10 +356,11 @@ class Models:
         settings: LoadSettings | None = None,
         *,
         anyway: bool = False,
+        insist: bool = True,
     ) -> Lease:
         spec = self._loadable(model_id)
         load = settings if settings is not None else self.load_settings.in_force(model_id)
-        return await self._coordinator.acquire(spec, load, owner, anyway=anyway)
+        return await self._coordinator.acquire(spec, load, owner, anyway=anyway, insist=insist)
 
     def _loadable(self, model_id: ModelId) -> ModelSpec:
         spec = self.get(model_id)

@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from app.domain.errors import RequestError
 from app.domain.events import ProfileFinished
 from app.domain.generation import GenerationEnd, GenerationRequest, GenerationStats
+from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
 from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
 from app.manager.coordinator import Lease
@@ -95,7 +96,7 @@ class Profiles:
             ModelError: it can't be loaded, or its process ended.
             RequestError: its context is too short for a run.
         """
-        async with self._models.lease(model_id, "Profile") as lease:
+        async with self._models.lease(model_id, "Profile", LoadWish()) as lease:
             stream = ProfileStream(lease, requests)
             yield stream
         if stream.result is not None:

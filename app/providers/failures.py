@@ -1,7 +1,6 @@
 """What a worker's end or refusal means, worded for people."""
 
-import signal
-
+from app.domain.crashes import CrashCause, CrashReport
 from app.domain.errors import (
     AppError,
     ContextOverflow,
@@ -13,88 +12,77 @@ from app.domain.errors import (
     WorkerCrashed,
 )
 from app.ports import Exit
+from app.providers.exits import decode, no_memory_line, place
 from app.worker.protocol import Refusal, Refused
 
-CAUSES = {
-    "SIGKILL": (
-        "by the system for want of memory, or by hand",
-        "Try again; if it happens again, eject another model or choose a shorter context.",
+CAUSES: dict[CrashCause, tuple[str, str]] = {
+    CrashCause.OUT_OF_MEMORY: (
+        "because the memory ran out",
+        "Load it more safely, or eject another model first.",
     ),
-    "SIGTERM": ("by another program", "Load the model again."),
-    "SIGABRT": (
-        "because llama.cpp met something that it can't handle",
-        "Load the model again; if it happens again, download the file anew.",
-    ),
-    "SIGSEGV": (
-        "by a fault in llama.cpp or a damaged file",
-        "Load the model again; if it happens again, download the file anew.",
-    ),
-    "SIGBUS": (
-        "most likely because its file changed or its drive was removed",
-        "Check that the file is still there, then load the model again.",
-    ),
-    "SIGILL": (
+    CrashCause.ILLEGAL_INSTRUCTION: (
         "because this processor lacks an instruction that llama.cpp was built for",
         "Install Modelyard anew on this computer, so that llama.cpp is built for it.",
     ),
+    CrashCause.ASSERTION: (
+        "because llama.cpp met something that it can't handle",
+        "Load it again, or more safely; if that fails too, download the file anew.",
+    ),
+    CrashCause.DISK: (
+        "because its file can't be read, or its drive is full or gone",
+        "Check its drive, then load it again.",
+    ),
+    CrashCause.FAULT: (
+        "a fault in llama.cpp or a damaged file",
+        "Load it again, or more safely; if that fails too, download the file anew.",
+    ),
+    CrashCause.KILLED: (
+        "by hand, by another program, or by one that guards the memory",
+        "Load it again; if it happens again, load it more safely or eject another model.",
+    ),
+    CrashCause.UNKNOWN: (
+        "for a reason that isn't known",
+        "Load it again, or more safely; the details have its last words.",
+    ),
 }
-"""The likely cause and the remedy by signal."""
+"""Why, and the remedy."""
 
-NT_STATUS = {
-    0xC0000005: "SIGSEGV",
-    0xC0000409: "SIGABRT",
-    0xC000001D: "SIGILL",
-    0xC0000006: "SIGBUS",
-}
-"""What Windows says where other systems raise a signal."""
-
-FAULTS_OF_THE_FILE = frozenset({"SIGABRT", "SIGSEGV", "SIGFPE"})
+FAULTS_OF_THE_FILE = frozenset({CrashCause.ASSERTION, CrashCause.FAULT})
 """Ends that, while a file is loaded, are the file's doing."""
-
-OUT_OF_MEMORY = ("bad_alloc", "failed to allocate", "unable to allocate", "out of memory")
-
-
-def ending(code: int) -> str:
-    """An exit status in words: "SIGKILL", "status 0xc0000374" or "status 3"."""
-    if code in NT_STATUS:
-        return NT_STATUS[code]
-    if code >= 2**31:
-        return f"status {code:#x}"
-    if code >= 0:
-        return f"status {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
 
 
 def crash(name: str, ended: Exit) -> WorkerCrashed:
     """The error for a loaded model whose process ended on its own."""
-    how = ending(ended.code)
-    cause, remedy = CAUSES.get(how, ("on its own", "Load the model again."))
-    return WorkerCrashed(
-        f"The process of {name} was ended by {how}, {cause}."
-        if how in CAUSES
-        else f"The process of {name} ended {cause} with {how}.",
-        remedy,
-        ended.stderr,
-    )
+    return _crashed(name, decode(ended), ended.stderr)
 
 
 def crash_while_loading(name: str, ended: Exit) -> ModelError:
     """The error for a process that ended before its model was loaded."""
-    how = ending(ended.code)
-    if _out_of_memory(ended.stderr):
-        return no_memory(name, ended.stderr)
-    if how in FAULTS_OF_THE_FILE:
-        return unloadable(name, f"{ended.stderr}\nThe process was ended by {how}.".strip())
-    return crash(name, ended)
+    report = decode(ended)
+    if report.cause is CrashCause.OUT_OF_MEMORY:
+        return no_memory(name, ended.stderr, report)
+    if report.cause in FAULTS_OF_THE_FILE:
+        said = f"{ended.stderr}\nThe process was ended by {report.how}.".strip()
+        return unloadable(name, said, report)
+    return _crashed(name, report, ended.stderr)
+
+
+def _crashed(name: str, report: CrashReport, stderr: str) -> WorkerCrashed:
+    why, remedy = CAUSES[report.cause]
+    verb = "ended with" if report.how.startswith("status") else "was ended by"
+    mark = "" if why.startswith(("because", "for")) else ":"
+    where = place(report.line)
+    at = f" ({where})" if where else ""
+    return WorkerCrashed(
+        f"The process of {name} {verb} {report.how}{mark} {why}{at}.", remedy, stderr, report
+    )
 
 
 def refused_load(name: str, refused: Refused) -> AppError:
     """The error for a file that llama.cpp gave back."""
-    if _out_of_memory(refused.detail):
-        return no_memory(name, refused.detail)
+    if line := no_memory_line(refused.detail):
+        report = CrashReport(cause=CrashCause.OUT_OF_MEMORY, line=line)
+        return no_memory(name, refused.detail, report)
     if refused.reason == Refusal.CONTEXT:
         return InvalidFile(
             f"llama.cpp can't make a context for {name}.",
@@ -110,21 +98,23 @@ def refused_load(name: str, refused: Refused) -> AppError:
     return unloadable(name, refused.detail)
 
 
-def unloadable(name: str, detail: str) -> InvalidFile:
-    """The error for a file that the engine can't run."""
+def unloadable(name: str, detail: str, report: CrashReport | None = None) -> InvalidFile:
+    """The error for a file that the engine can't run, or crashed on."""
     return InvalidFile(
         f"llama.cpp can't load {name}.",
         "Download the file again, or choose another model; the details say what it stumbled on.",
         detail,
+        report,
     )
 
 
-def no_memory(name: str, detail: str) -> DoesNotFit:
+def no_memory(name: str, detail: str, report: CrashReport) -> DoesNotFit:
     """The error for an allocation that failed."""
     return DoesNotFit(
         f"There isn't enough memory to load {name}.",
-        "Eject another model or load this one with a shorter context.",
+        "Load it more safely, with a shorter context for example, or eject another model first.",
         detail,
+        report,
     )
 
 
@@ -161,8 +151,3 @@ def refused_request(name: str, refused: Refused) -> AppError:
                 "Try it again; if it fails again, load the model anew.",
                 refused.detail,
             )
-
-
-def _out_of_memory(text: str) -> bool:
-    lowered = text.lower()
-    return any(sign in lowered for sign in OUT_OF_MEMORY)

@@ -35,6 +35,19 @@ class Machine:
         """Processor cores this process may use."""
         return cores_within(_own_cores(), self._quotas())
 
+    def starved(self) -> int:
+        """How many processes the system has ended for want of memory, as near to us as it counts.
+
+        The kernel counts by control group, and for the machine where there are none; elsewhere
+        than on Linux nothing counts.
+        """
+        for controller, name in (("", "memory.events"), ("memory", "memory.oom_control")):
+            group = next(self._groups(controller), None)
+            text = _text(group / name) if group is not None else ""
+            if (count := _figure(text, "oom_kill")) is not None:
+                return count
+        return _figure(_text(self._root / "proc/vmstat"), "oom_kill") or 0
+
     def _limits(self) -> Iterator[MemoryLimit]:
         files = "memory.max", "memory.current", "inactive_file"
         yield from filter(None, (_limit(group, *files) for group in self._groups("")))
@@ -89,12 +102,17 @@ def _limit(group: Path, most: str, used: str, cache: str) -> MemoryLimit | None:
     texts = _text(group / most), _text(group / used)
     if not all(text.isdigit() for text in texts):
         return None
-    inactive = 0
-    for line in _text(group / "memory.stat").splitlines():
-        name, _, figure = line.partition(" ")
-        if name == cache:
-            inactive = int(figure)
+    inactive = _figure(_text(group / "memory.stat"), cache) or 0
     return MemoryLimit(most=int(texts[0]), used=max(0, int(texts[1]) - inactive))
+
+
+def _figure(table: str, wanted: str) -> int | None:
+    """One figure of a table with lines of "name figure"; None when it isn't there."""
+    for line in table.splitlines():
+        name, _, figure = line.partition(" ")
+        if name == wanted and figure.strip().isdigit():
+            return int(figure)
+    return None
 
 
 def _quota(text: str) -> Iterator[float]:

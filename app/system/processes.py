@@ -10,7 +10,7 @@ import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,19 @@ ENGINE_ENVIRONMENT = {
 class WorkerProcesses:
     """Starts workers and owns them until they are reaped."""
 
-    def __init__(self, journal: WorkerJournal | None = None) -> None:
-        """Prepare without starting anything; `journal` keeps what a killed app leaves behind."""
+    def __init__(
+        self, journal: WorkerJournal | None = None, starved: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Prepare without starting anything.
+
+        Args:
+            journal: keeps what a killed app leaves behind.
+            starved: counts the processes that the system has ended for want of memory.
+        """
         self._tasks = TaskScope("worker processes")
         self._running: set[WorkerProcess] = set()
         self._journal = journal
+        self._starved = starved
         self._soon: dict[str, asyncio.TimerHandle] = {}
         self._spare: dict[str, asyncio.Task[WorkerProcess]] = {}
 
@@ -125,7 +133,7 @@ class WorkerProcesses:
             cwd=tempfile.gettempdir(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        child = WorkerProcess(process, self._tasks)
+        child = WorkerProcess(process, self._tasks, self._starved)
         self._running.add(child)
         if self._journal is not None:
             self._journal.add(child.pid)
@@ -143,13 +151,19 @@ class WorkerExit:
 
     code: int
     stderr: str
+    starved: bool = False
+    """The system has ended processes for want of memory meanwhile."""
 
 
 class WorkerProcess:
     """One running worker."""
 
-    def __init__(self, process: Process, tasks: TaskScope) -> None:
+    def __init__(
+        self, process: Process, tasks: TaskScope, starved: Callable[[], int] = lambda: 0
+    ) -> None:
         self._process = process
+        self._starved = starved
+        self._starved_before = starved()
         self._lines = LastLines()
         self._measured = _process_of(process.pid)
         self._given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -220,7 +234,8 @@ class WorkerProcess:
         if self._patience is not None:
             self._patience.cancel()
         if watch.done():
-            return WorkerExit(watch.result(), self._lines.text())
+            starved = self._starved() > self._starved_before
+            return WorkerExit(watch.result(), self._lines.text(), starved)
         watch.cancel()
         # Only the transport closes the pipes to us, whose readers would otherwise wait on.
         self._process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001

@@ -20,6 +20,10 @@ class Context:
     scanning: bool = False
     folders: int = 0
     restorable: int = 0
+    safer: bool = False
+    """The selected model crashed and can be loaded with less to go wrong."""
+    refused: bool = False
+    """The selected model was refused for its size and can be loaded all the same."""
 
 
 def _always(_: Context) -> bool:
@@ -113,6 +117,20 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Load the selected model into memory",
         ),
         ActionInfo(
+            "load_safer",
+            "Load more safely",
+            "load",
+            enabled=lambda context: context.safer,
+            tooltip="Load the selected model with less to go wrong, this once",
+        ),
+        ActionInfo(
+            "load_anyway",
+            "Load anyway",
+            "load",
+            enabled=lambda context: context.refused,
+            tooltip="Load the selected model although it may not fit into memory",
+        ),
+        ActionInfo(
             "cancel_load",
             "Cancel load",
             "cancel",
@@ -173,13 +191,31 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "&Model",
         (
-            *("chat", "load", "cancel_load", "switch", "eject", "profile_model", "plan_memory"),
-            *("", "restore"),
+            "chat",
+            "load",
+            "load_safer",
+            "load_anyway",
+            "cancel_load",
+            "switch",
+            "eject",
+            "profile_model",
+            "plan_memory",
+            "",
+            "restore",
         ),
     ),
     ("&View", (*PAGES, "", "search")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""
 
-MODEL_ACTIONS = ("chat", "load", "cancel_load", "switch", "eject", "profile_model")
+MODEL_ACTIONS = (
+    "chat",
+    "load",
+    "load_safer",
+    "load_anyway",
+    "cancel_load",
+    "switch",
+    "eject",
+    "profile_model",
+)
 """What can be done with one model, in the order that menus and buttons show."""

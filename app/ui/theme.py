@@ -342,6 +342,8 @@ QLineEdit, QSpinBox, QComboBox, QPlainTextEdit[role="input"] {{
   padding: 0 8px; min-height: {CONTROL - 2}px; selection-background-color: @accent; selection-color: @on_accent;
 }}
 QPlainTextEdit[role="input"] {{ padding: 6px; }}
+QPlainTextEdit[role="detail"] {{ background: @surface; color: @text; border: 1px solid @border; border-radius: {RADIUS}px; padding: 2px 4px; }}
+QPlainTextEdit[role="detail"]:focus {{ border-color: @accent; }}
 QLineEdit:focus, QSpinBox:focus, QComboBox:focus, QPlainTextEdit[role="input"]:focus {{ border: 2px solid @accent; padding: 0 7px; min-height: {CONTROL - 4}px; }}
 QPlainTextEdit[role="input"]:focus {{ padding: 5px; }}
 QLineEdit[invalid="true"], QSpinBox[invalid="true"] {{ border: 2px solid @error; padding: 0 7px; min-height: {CONTROL - 4}px; }}

@@ -6,6 +6,7 @@ import math
 from PySide6.QtCore import QDateTime, QLocale
 
 from app.domain.chat_templates import ChatTemplate, TemplateSource
+from app.domain.crashes import CrashCause, CrashReport
 from app.domain.generation import GenerationStats
 from app.domain.instances import InstanceState, InstanceView
 from app.domain.memory import Fit
@@ -27,6 +28,15 @@ STATE_WORDS: dict[InstanceState, str] = {
     InstanceState.STOPPED: "ejected",
     InstanceState.FAILED: "failed",
     InstanceState.CRASHED: "crashed",
+}
+CAUSE_WORDS: dict[CrashCause, str] = {
+    CrashCause.OUT_OF_MEMORY: "Out of memory",
+    CrashCause.ILLEGAL_INSTRUCTION: "Unknown instruction",
+    CrashCause.ASSERTION: "llama.cpp gave up",
+    CrashCause.DISK: "Unreadable file",
+    CrashCause.FAULT: "Memory fault",
+    CrashCause.KILLED: "Ended from outside",
+    CrashCause.UNKNOWN: "Ended on its own",
 }
 FIT_WORDS: dict[Fit, str] = {Fit.FITS: "fits", Fit.TIGHT: "tight", Fit.TOO_BIG: "too big"}
 PLAN_WORDS: dict[PlanSource, str] = {
@@ -152,6 +162,13 @@ def state(view: InstanceView) -> str:
     if view.state is InstanceState.READY and view.leases:
         return "answering"
     return STATE_WORDS[view.state]
+
+
+def crash(report: CrashReport | None) -> str:
+    """A crash in short: "Out of memory · SIGKILL"; empty when there was none."""
+    if report is None:
+        return ""
+    return " · ".join(filter(None, (CAUSE_WORDS[report.cause], report.how)))
 
 
 def tooltip(text: str) -> str:

@@ -18,7 +18,9 @@ SHAPE = ModelShape(
     value_length=64,
     vocabulary=32_000,
 )
-SPEC = ModelSpec(id=ModelId("local:1"), provider="local", name="Tiny", shape=SHAPE)
+SPEC = ModelSpec(
+    id=ModelId("local:1"), provider="local", name="Tiny", context_length=2**31, shape=SHAPE
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,7 @@ SPEC = ModelSpec(id=ModelId("local:1"), provider="local", name="Tiny", shape=SHA
         (LoadSettings(rope_scale=0.0), "RoPE scale"),
         (LoadSettings(tensor_split=(0.0, 0.0)), "tensor split"),
         (LoadSettings(adapters=(Adapter(path="a", scale=math.inf),)), "adapter"),
+        (LoadSettings(context_length=2**29), "536,870,912 each"),
         (LoadSettings(cache_type_k=CacheType.Q8_0), "80 values"),
         (
             LoadSettings(cache_type_v=CacheType.Q4_0, flash_attention=False),
@@ -54,6 +57,7 @@ def test_that_a_value_that_can_not_be_taken_is_named(settings, says):
         LoadSettings(),
         LoadSettings(threads=8, batch_threads=1, slots=16, gpu_layers=0),
         LoadSettings(cache_type_v=CacheType.Q8_0),
+        LoadSettings(context_length=2**29, slots=1),
         LoadSettings(cache_type_k=CacheType.BF16, flash_attention=False),
     ],
 )

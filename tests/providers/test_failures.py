@@ -13,6 +13,7 @@ from app.worker.protocol import Refusal, Refused
 class Ended:
     code: int
     stderr: str = "last words"
+    starved: bool = False
 
 
 @pytest.mark.parametrize(

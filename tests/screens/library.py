@@ -19,6 +19,9 @@ OPENS_REASONING = (
     f"{CHAT_TEMPLATE}{{% if enable_thinking is not false %}}<think>\n"
     "{% else %}<think>\n\n</think>\n\n{% endif %}"
 )
+ENDLESS = "Endless Llama"
+"""Its full context is larger than any memory."""
+ENDLESS_CONTEXT = 1_000_000_000
 
 
 def write_library(folder: Path) -> None:
@@ -32,6 +35,7 @@ def write_library(folder: Path) -> None:
         folder / "thinking-llama.gguf", name=THINKER, chat_template=OPENS_REASONING, seed=10
     )
     write_llama(folder / "vanishing-llama.gguf", name=GONE, seed=8)
+    write_llama(folder / "endless.gguf", name=ENDLESS, context=ENDLESS_CONTEXT, seed=10)
     write_llama(
         folder / "long-name.gguf",
         name="A Model With a Rather Long Name That Has to Be Cut Somewhere, Instruct",

@@ -1,6 +1,7 @@
 """The scenes: what a person does, photographed on the way."""
 
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import psutil
 from PySide6.QtCore import QUrl
+from PySide6.QtWidgets import QPushButton
 
 from app.bootstrap.core import open_manager
 from app.domain.conversations import MessageState
 from app.domain.errors import AppError, HistoryOverflow
+from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui.bridge import Bridge
@@ -19,7 +22,17 @@ from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
-from tests.screens.library import EMBEDDING, GONE, PLAIN, QWEN, SLOW, THINKER, write_library
+from tests.screens.library import (
+    EMBEDDING,
+    ENDLESS,
+    ENDLESS_CONTEXT,
+    GONE,
+    PLAIN,
+    QWEN,
+    SLOW,
+    THINKER,
+    write_library,
+)
 from tests.support.fakes import eventually
 
 SIZE = (1180, 760)
@@ -229,7 +242,7 @@ async def trouble(s: Stage, models: Path) -> None:
     await eventually(lambda: not playground.current.messages)
     playground.send("Tell a long story.")
     await eventually(lambda: len(playground.current.partial) > 100)
-    kill_busiest_worker()
+    busiest_worker().kill()
     await eventually(lambda: playground.current.failed)
     await s.camera.take("playground-crashed")
     for toast in s.window.toaster.toasts:
@@ -239,7 +252,10 @@ async def trouble(s: Stage, models: Path) -> None:
         await s.manager.models.load(s.model(GONE))
     s.window.show_page("loaded")
     await s.camera.take("loaded-crashed")
+    await refuse(s)
+    await abort(s)
     s.window.show_page("library")
+    s.select(SLOW)
     await s.camera.take("library-crashed")
     await s.manager.models.load(s.model(EMBEDDING))
     await s.manager.models.switch(s.model(EMBEDDING))
@@ -248,6 +264,37 @@ async def trouble(s: Stage, models: Path) -> None:
     await s.camera.take("playground-embedding")
     s.window.show_page("settings")
     await s.camera.take("settings")
+
+
+async def refuse(s: Stage) -> None:
+    """A model that doesn't fit."""
+    await s.manager.models.dismiss(s.model(GONE))
+    await s.manager.models.load_settings.save(
+        s.manager.models.get(s.model(ENDLESS)), LoadSettings(context_length=ENDLESS_CONTEXT)
+    )
+    with contextlib.suppress(AppError):
+        await s.manager.models.load(s.model(ENDLESS))
+    await s.camera.take("loaded-refused")
+    s.window.show_page("library")
+    s.select(ENDLESS)
+    await s.camera.take("library-refused")
+    await s.manager.models.dismiss(s.model(ENDLESS))
+
+
+async def abort(s: Stage) -> None:
+    """A model whose process gives up, with its last lines unfolded."""
+    await s.manager.models.load(s.model(SLOW))
+    s.window.show_page("playground")
+    playground = s.window.playground_page.view_model
+    playground.retry()
+    await eventually(lambda: len(playground.current.partial) > 100)
+    busiest_worker().send_signal(signal.SIGABRT)
+    await eventually(lambda: playground.current.failed)
+    await s.camera.take("playground-aborted")
+    s.window.show_page("loaded")
+    unfold = s.window.loaded_page.findChildren(QPushButton, "error_details")
+    next(button for button in unfold if button.isVisible()).click()
+    await s.camera.take("loaded-aborted")
 
 
 async def narrow(s: Stage) -> None:
@@ -259,13 +306,11 @@ async def narrow(s: Stage) -> None:
         await s.camera.take(f"{page}-narrow")
 
 
-def kill_busiest_worker() -> None:
-    """Send SIGKILL to the worker that computes the most."""
+def busiest_worker() -> psutil.Process:
+    """The worker that has computed the most."""
     workers = [
         child
         for child in psutil.Process().children(recursive=True)
         if "--worker" in child.cmdline() and "template" not in child.cmdline()
     ]
-    for worker in workers:
-        worker.cpu_percent()
-    max(workers, key=lambda worker: sum(worker.cpu_times()[:2])).kill()
+    return max(workers, key=lambda worker: sum(worker.cpu_times()[:2]))

@@ -129,3 +129,23 @@ def test_that_a_quota_of_either_version_holds(tmp_path, groups, files):
 def test_that_no_quota_leaves_the_cores_of_this_process(tmp_path, groups, files):
     cores = machine(tmp_path, groups, **files).cores()
     assert cores == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "count"),
+    [
+        ("0::/a/b\n", {"a/b": {"memory.events": "oom 3\noom_kill 2"}, "a": {}}, 2),
+        ("4:memory:/b\n0::/\n", {"memory/b": {"memory.oom_control": "under_oom 0\noom_kill 5"}}, 5),
+        ("0::/\n", {}, 7),
+    ],
+)
+def test_that_processes_that_were_ended_for_want_of_memory_are_counted(
+    tmp_path, groups, files, count
+):
+    counting = machine(tmp_path, groups, **files)
+    (tmp_path / "proc/vmstat").write_text("nr_free 1\noom_kill 7\n")
+    assert counting.starved() == count
+
+
+def test_that_a_machine_that_counts_nothing_has_ended_nothing(tmp_path):
+    assert Machine(tmp_path).starved() == 0

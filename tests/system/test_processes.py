@@ -55,6 +55,18 @@ async def test_that_a_worker_talks_and_ends_on_the_windows_loop(qapp):
         await talk_and_end(children)
 
 
+async def test_that_an_end_tells_whether_processes_were_ended_for_want_of_memory_meanwhile():
+    counted = 3
+    children = WorkerProcesses(starved=lambda: counted)
+    before, after = await children.start("template"), await children.start("template")
+    before.kill()
+    assert not (await before.wait()).starved
+    counted += 1
+    after.kill()
+    assert (await after.wait()).starved
+    await children.aclose()
+
+
 async def test_that_an_end_carries_its_signal_and_the_last_words():
     async with processes() as children:
         child = await children.start("template")

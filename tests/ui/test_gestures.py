@@ -2,6 +2,8 @@
 
 from contextlib import asynccontextmanager
 
+from app.domain.crashes import CrashCause, CrashReport
+from app.domain.errors import DoesNotFit
 from app.domain.models import ModelId
 from app.ui.intents import Intents
 from app.ui.viewmodels.gestures import Gestures
@@ -110,7 +112,7 @@ async def test_that_retry_loads_a_crashed_model_again(qtbot):
         await manager.models.load(QWEN)
         ports.provider.engines[QWEN].crash()
         await eventually(lambda: manager.models.instance(QWEN).state == "crashed")
-        made.retry(QWEN)
+        made.load(QWEN)
         await eventually(lambda: manager.models.instance(QWEN).state == "ready")
 
 
@@ -128,3 +130,30 @@ async def test_that_folders_and_model_files_are_told_apart_and_the_rest_refused(
         assert [item.path for item in manager.library.folders()] == [str(folder)]
         assert [item.name for item in manager.models.search()] == ["Qwen"]
         assert made.failures[0].what == "notes.txt is neither a folder nor a GGUF file."
+
+
+async def test_that_what_crashed_is_loaded_with_less_to_go_wrong(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"))
+    async with gestures(ports) as (manager, made):
+        cause = CrashReport(cause=CrashCause.OUT_OF_MEMORY)
+        ports.provider.failures[QWEN] = DoesNotFit("It is too big.", "Eject one.", "", cause)
+        made.load(QWEN)
+        await eventually(lambda: made.failures)
+        ports.provider.failures.clear()
+        made.load_safer(QWEN)
+        await eventually(lambda: manager.models.instance(QWEN).state == "ready")
+        assert ports.provider.settings[-1].slots == 1
+        made.load_safer(QWEN)
+        assert not made._intents.running(f"load {QWEN}")
+
+
+async def test_that_what_is_too_big_is_loaded_anyway(qtbot):
+    ports = fake_ports()
+    ports.devices.total = GIGABYTE
+    ports.offer(spec("Qwen"))
+    async with gestures(ports) as (manager, made):
+        made.load(QWEN)
+        await eventually(lambda: made.failures)
+        made.load_anyway(QWEN)
+        await eventually(lambda: manager.models.instance(QWEN).state == "ready")

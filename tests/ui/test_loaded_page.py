@@ -3,10 +3,13 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
-from app.domain.errors import LoadStalled
+from app.domain.crashes import CrashCause, CrashReport
+from app.domain.errors import DoesNotFit, LoadStalled, WorkerCrashed
 from app.domain.models import ModelId
 from app.ui.bridge import Bridge
 from app.ui.pages.loaded_page import LoadedPage
@@ -189,3 +192,44 @@ async def test_that_the_models_of_the_last_run_are_one_press_away(qtbot):
         assert page.restore.words() == "2 models from last time can be loaded again."
         qtbot.mouseClick(page.restore.button, Qt.MouseButton.LeftButton)
         assert page.asked == [("restore", "")]
+
+
+ABORTED = WorkerCrashed(
+    "It was ended by SIGABRT.",
+    "Load it again.",
+    "\n".join(f"line {number}" for number in range(50)),
+    CrashReport(cause=CrashCause.ASSERTION, how="SIGABRT", line="a.c:7: GGML_ASSERT(n > 0) failed"),
+)
+
+
+async def test_that_a_decoded_crash_shows_its_cause_its_line_and_what_is_safer(qtbot):
+    async with loaded(qtbot) as (ports, manager, page):
+        ports.provider.failures[QWEN] = ABORTED
+        await asyncio.gather(manager.models.load(QWEN), return_exceptions=True)
+        await eventually(lambda: words(page, QWEN, "error_cause"))
+        assert words(page, QWEN, "error_cause") == "llama.cpp gave up · SIGABRT"
+        assert words(page, QWEN, "error_line") == "a.c:7: GGML_ASSERT(n > 0) failed"
+        assert words(page, QWEN, "error_note") == "More safely: without flash attention."
+        press(qtbot, page, QWEN, "error_load_more_safely")
+        assert page.asked == [("load_safer", QWEN)]
+        press(qtbot, page, QWEN, "error_details")
+        copy = page._cards[QWEN].findChild(QToolButton, "copy_details")
+        qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+        assert QGuiApplication.clipboard().text() == ABORTED.detail
+
+
+async def test_that_a_model_that_does_not_fit_may_be_loaded_anyway_once(qtbot):
+    async with loaded(qtbot) as (ports, manager, page):
+        ports.devices.total = 1_000_000_000
+        with pytest.raises(DoesNotFit):
+            await manager.models.load(QWEN)
+        await eventually(lambda: words(page, QWEN, "error_note"))
+        assert "needs about" in page._cards[QWEN]._error._words.text()
+        press(qtbot, page, QWEN, "error_load_anyway")
+        assert page.asked == [("load_anyway", QWEN)]
+        ports.provider.failures[QWEN] = DoesNotFit("It is too big.", "Choose another.")
+        with pytest.raises(DoesNotFit):
+            await manager.models.load(QWEN, anyway=True)
+        await eventually(lambda: "too big" in page._cards[QWEN]._error._words.text())
+        offered = [button.text() for button in page._cards[QWEN].buttons()]
+        assert offered == ["Retry", "Dismiss"]

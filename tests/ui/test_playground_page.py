@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 
 from app.domain.chat_templates import ChatTemplate, TemplateSource, Thinking, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message, MessageId
-from app.domain.errors import ContextOverflow, ErrorKind
+from app.domain.crashes import CrashCause, CrashReport
+from app.domain.errors import ContextOverflow, ErrorKind, WorkerCrashed
 from app.domain.generation import GenerationRequest, GenerationUpdate, Role
 from app.ui.pages.playground_page import PlaygroundPage
 from app.ui.viewmodels.overview import overview
@@ -101,6 +102,38 @@ async def test_that_a_crash_shows_cause_and_retry_in_place(qtbot) -> None:
         await eventually(lambda: not page.view_model.answering)
         assert "Failed" not in shown(page)
         assert "alpha19" in shown(page)
+
+
+async def test_that_a_crashed_model_is_loaded_more_safely_and_answers(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        aborted = CrashReport(cause=CrashCause.ASSERTION, how="SIGABRT")
+        r.ports.provider.failures[ALPHA.id] = WorkerCrashed(
+            "It was ended by SIGABRT.", "Load it again.", "", aborted
+        )
+        await r.manager.models.assign_alias("active", ALPHA.id)
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        r.ports.provider.failures.clear()
+        safer = page._error.findChild(QPushButton, "error_load_more_safely")
+        qtbot.mouseClick(safer, Qt.MouseButton.LeftButton)
+        await eventually(lambda: "alpha19" in shown(page))
+        assert r.ports.provider.settings[-1].flash_attention is False
+
+
+async def test_that_a_model_that_does_not_fit_is_loaded_anyway_and_answers(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        r.ports.devices.total = 1_000_000_000
+        await r.manager.models.assign_alias("active", ALPHA.id)
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        anyway = page._error.findChild(QPushButton, "error_load_anyway")
+        qtbot.mouseClick(anyway, Qt.MouseButton.LeftButton)
+        await eventually(lambda: "alpha19" in shown(page))
+        assert r.manager.models.instance(ALPHA.id).anyway
 
 
 async def test_that_a_switch_leaves_the_running_answer_its_name(qtbot) -> None:

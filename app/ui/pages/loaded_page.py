@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QLabel,
-    QPushButton,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -144,7 +143,7 @@ class LoadedPage(QWidget):
             for place, model_id in enumerate(order):
                 self._column.removeWidget(self._cards[model_id])
                 self._column.insertWidget(place, self._cards[model_id])
-            buttons = [self._cards[model_id].findChildren(QPushButton) for model_id in order]
+            buttons = [self._cards[model_id].all_buttons() for model_id in order]
             in_tab_order(self.restore.button, *chain.from_iterable(buttons))
 
     def _pass_focus_on(self, leaving: ModelCard) -> None:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.conversations import ConversationId
-from app.domain.errors import ErrorKind
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import theme
@@ -23,12 +22,21 @@ from app.ui.theme import Theme
 from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.playground import Playground
+from app.ui.viewmodels.ways_out import (
+    DROP_OLDEST,
+    EDIT_PROMPT,
+    LOAD_ANYWAY,
+    LOAD_SAFER,
+    NEW_CONVERSATION,
+    RETRY,
+)
 from app.ui.widgets.composer import Composer
 from app.ui.widgets.conversation_list import ConversationList
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.quiet_line import QuietLine
+from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.transcript import Transcript
 from app.ui.widgets.waiting_line import WaitingLine
 
@@ -36,14 +44,7 @@ LIST_WIDTH = 220
 OPENABLE = {"http", "https", "mailto"}
 """What a link in an answer may open outside; anything else is only text."""
 
-RETRY, NEW_CONVERSATION, EDIT_PROMPT = "Retry", "New conversation", "Edit prompt"
-DROP_OLDEST = "Drop the oldest turns"
 DROPPING = "The oldest turns of this conversation are left out where they don't fit."
-WAYS_OUT: dict[ErrorKind, tuple[str, ...]] = {
-    ErrorKind.HISTORY_OVERFLOW: (DROP_OLDEST, NEW_CONVERSATION),
-    ErrorKind.CONTEXT_OVERFLOW: (NEW_CONVERSATION, EDIT_PROMPT),
-}
-"""What can be done about a failed answer where trying it again would only fail again."""
 
 
 class PlaygroundPage(QWidget):
@@ -162,6 +163,8 @@ class PlaygroundPage(QWidget):
         self.list.deleted.connect(self._delete)
         self._ways_out = {
             RETRY: self.view_model.retry,
+            LOAD_SAFER: self.view_model.retry_safer,
+            LOAD_ANYWAY: self.view_model.retry_anyway,
             NEW_CONVERSATION: self.new_conversation,
             EDIT_PROMPT: self._edit_prompt,
             DROP_OLDEST: self.view_model.drop_oldest,
@@ -249,7 +252,9 @@ class PlaygroundPage(QWidget):
             self._error = ErrorBox(self._look, failed.error)
             self._error.triggered.connect(lambda action: self._ways_out[action]())
             self._below.insertWidget(0, self._error)
-        self._error.offer(WAYS_OUT.get(failed.error.kind, (RETRY,)))
+        ways_out = self.view_model.ways_out()
+        self._error.offer(ways_out.actions, ways_out.note)
+        in_tab_order(self.transcript, *self._error.buttons(), self.composer.input)
         self._error.show_report(failed.error)
         self._error.show()
 

@@ -10,6 +10,7 @@ from app.domain.conversations import ConversationId, Message, MessageId, Message
 from app.domain.errors import AppError
 from app.domain.generation import Role
 from app.domain.instances import COMING, InstanceState
+from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
 from app.manager.conversations import ChatStream
 from app.manager.manager import Manager
@@ -116,8 +117,11 @@ class Chat(QObject):
                 self.draft = "\n".join(part for part in (text, self.draft) if part)
                 self._show(self.messages[:-1])
 
-    async def retry(self) -> None:
+    async def retry(self, load: LoadWish | None = None) -> None:
         """Answer the last prompt again.
+
+        Args:
+            load: how to load the model if it isn't; None for as usual.
 
         Raises:
             AppError: there is nothing to retry.
@@ -127,7 +131,7 @@ class Chat(QObject):
         while kept and kept[-1].role is Role.ASSISTANT:
             kept = kept[:-1]
         self._show(kept)
-        stream = self._manager.conversations.retry(self.id)
+        stream = self._manager.conversations.retry(self.id, load=load)
         try:
             await self._follow(stream)
         finally:

@@ -52,6 +52,18 @@ class Gestures(QObject):
         """Load a model."""
         self._intents.run(f"load {model_id}", self._manager.models.load(model_id))
 
+    def load_safer(self, model_id: ModelId) -> None:
+        """Load a model that crashed with less to go wrong."""
+        safer = self._manager.models.safer(model_id)
+        if safer is not None:
+            work = self._manager.models.load(model_id, safer.settings)
+            self._intents.run(f"load {model_id}", work)
+
+    def load_anyway(self, model_id: ModelId) -> None:
+        """Load a model although it isn't predicted to fit."""
+        work = self._manager.models.load(model_id, anyway=True)
+        self._intents.run(f"load {model_id}", work)
+
     def cancel_load(self, model_id: ModelId) -> None:
         """End a load that is under way."""
         self._intents.run(f"cancel {model_id}", self._manager.models.cancel_load(model_id))
@@ -67,10 +79,6 @@ class Gestures(QObject):
     def dismiss(self, model_id: ModelId) -> None:
         """Forget a failure."""
         self._intents.run(f"dismiss {model_id}", self._manager.models.dismiss(model_id))
-
-    def retry(self, model_id: ModelId) -> None:
-        """Load a model again that failed or crashed."""
-        self._intents.run(f"load {model_id}", self._retry(model_id))
 
     def switch(self, model_id: ModelId) -> None:
         """Send new prompts to a model; while another switch is under way, say so instead."""
@@ -110,10 +118,6 @@ class Gestures(QObject):
     def cancel_scan(self) -> None:
         """End the scan; what it found stays."""
         self._intents.run("cancel scan", self._manager.library.cancel_scan())
-
-    async def _retry(self, model_id: ModelId) -> None:
-        await self._manager.models.dismiss(model_id)
-        await self._manager.models.load(model_id)
 
     async def _switch(self, model_id: ModelId) -> None:
         models = self._manager.models

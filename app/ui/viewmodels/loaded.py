@@ -13,6 +13,7 @@ from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
+from app.ui.viewmodels.ways_out import WaysOut, of_model
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Card:
     kept_by: str
     speed: str
     error: ErrorReport | None
+    ways_out: WaysOut
+    """What can be done about the error."""
     can_eject: bool
     can_switch: bool
 
@@ -132,6 +135,7 @@ class LoadedViewModel(QObject):
             kept_by=_kept_by(view.leases, self._clock()),
             speed=words.speed(speed) if speed is not None else "",
             error=view.error if view.state in ENDED else None,
+            ways_out=of_model(models, view.model_id) if view.state in ENDED else WaysOut(),
             can_eject=ready,
             can_switch=ready and not active,
         )

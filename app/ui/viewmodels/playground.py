@@ -16,6 +16,7 @@ from app.domain.events import (
     ModelsChanged,
 )
 from app.domain.instances import COMING, InstanceState, InstanceView
+from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId, ModelSpec, ModelStatus
 from app.manager.manager import Manager
 from app.ui import words
@@ -24,6 +25,7 @@ from app.ui.intents import Intents
 from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.conversation_table import ConversationTable
 from app.ui.viewmodels.gestures import Gestures
+from app.ui.viewmodels.ways_out import WaysOut, of_answer
 
 OFFERED = 12
 """How many models that aren't loaded the switcher offers; the Library has them all."""
@@ -234,11 +236,35 @@ class Playground(QObject):
         self.current.draft = ""
         return self._run(self.current, self.current.send(text))
 
-    def retry(self) -> bool:
-        """Answer the open conversation's last prompt again; whether that began."""
+    def ways_out(self) -> WaysOut:
+        """What can be done about the open conversation's failed answer."""
+        failed = self.current.failed if self.current is not None else None
+        if failed is None or failed.error is None:
+            return WaysOut(())
+        spec = self.target.spec
+        same = spec is not None and failed.model_id in {None, spec.id}
+        model_id = spec.id if spec is not None and same else None
+        return of_answer(self._manager.models, failed.error, model_id)
+
+    def retry(self, load: LoadWish | None = None) -> bool:
+        """Answer the open conversation's last prompt again; whether that began.
+
+        Args:
+            load: how to load the model if it isn't; None for as usual.
+        """
         if self.current is None or self.answering:
             return False
-        return self._run(self.current, self.current.retry())
+        return self._run(self.current, self.current.retry(load))
+
+    def retry_safer(self) -> bool:
+        """The same on a model that crashed, loaded with less to go wrong."""
+        spec = self.target.spec
+        safer = self._manager.models.safer(spec.id) if spec is not None else None
+        return self.retry(LoadWish(settings=safer.settings) if safer is not None else None)
+
+    def retry_anyway(self) -> bool:
+        """The same on a model that isn't predicted to fit into memory."""
+        return self.retry(LoadWish(anyway=True))
 
     def drop_oldest(self) -> bool:
         """Answer the last prompt again, from now on without the oldest turns where they don't fit.

@@ -13,9 +13,19 @@ from PySide6.QtWidgets import (
 from app.ui import theme
 from app.ui.theme import Theme
 from app.ui.viewmodels.loaded import Card
+from app.ui.viewmodels.ways_out import DISMISS, LOAD_ANYWAY, LOAD_SAFER, RETRY
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.state_dot import StateDot
+from app.ui.widgets.tab_order import in_tab_order
+
+ERROR_ACTIONS = {
+    LOAD_SAFER: "load_safer",
+    LOAD_ANYWAY: "load_anyway",
+    RETRY: "retry",
+    DISMISS: "dismiss",
+}
+"""The actions behind the buttons of a failure."""
 
 
 class ModelCard(QFrame):
@@ -93,7 +103,12 @@ class ModelCard(QFrame):
 
     def buttons(self) -> list[QPushButton]:
         """The buttons that are offered, in the order of Tab."""
-        return [button for button in self.findChildren(QPushButton) if not button.isHidden()]
+        return [button for button in self.all_buttons() if not button.isHidden()]
+
+    def all_buttons(self) -> list[QPushButton]:
+        """The buttons, offered or not, in the order of Tab."""
+        own = [self._cancel, self._switch, self._eject]
+        return own if self._error is None else [*own, *self._error.buttons()]
 
     def _offer(self, card: Card) -> None:
         shown = {
@@ -119,12 +134,14 @@ class ModelCard(QFrame):
                 self._error = None
             return
         if self._error is None:
-            self._error = ErrorBox(self._look, card.error, ("Retry", "Dismiss"))
-            self._error.triggered.connect(lambda text: self.triggered.emit(text.casefold()))
+            self._error = ErrorBox(self._look, card.error)
+            self._error.triggered.connect(lambda text: self.triggered.emit(ERROR_ACTIONS[text]))
             self._column.addSpacing(theme.SPACE_1)
             self._column.addWidget(self._error)
         else:
             self._error.show_report(card.error)
+        self._error.offer((*card.ways_out.actions, DISMISS), card.ways_out.note)
+        in_tab_order(self._eject, *self._error.buttons())
 
     def _button(self, text: str, action: str) -> QPushButton:
         button = QPushButton(text)
