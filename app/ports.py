@@ -106,11 +106,23 @@ class Provider(Protocol):
         ...
 
     async def load(
-        self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
+        self,
+        spec: ModelSpec,
+        settings: LoadSettings,
+        on_progress: Callable[[float], None],
+        *,
+        plentiful: bool = False,
     ) -> Engine:
         """Load a model; `on_progress` gets 0 to 1.
 
         A cancelled load returns (by CancelledError) after its process is reaped.
+
+        Args:
+            spec: the model.
+            settings: how.
+            on_progress: told of the progress.
+            plentiful: there is so much memory that what isn't needed at once may be taken later;
+                otherwise a model that is loaded has all that it may need.
 
         Raises:
             ModelError: it can't be loaded; nothing is left running.

@@ -84,6 +84,8 @@ class Instance:
         self.settings = settings
         self.anyway = anyway
         """It is loaded although it isn't predicted to fit."""
+        self.plentiful = False
+        """There is much more memory than it is predicted to take."""
         self.generation = generation
         self.state = InstanceState.QUEUED
         self.progress: float | None = None
@@ -312,6 +314,7 @@ class Coordinator:
         room_without_idle = self._room(memory, freed)
         plan = self._plans.plan(instance.spec, instance.settings)
         instance.predicted = plan.host
+        instance.plentiful = rules.fit(plan.host, room) is rules.Fit.FITS
         if plan.host > room and not instance.anyway:
             raise refusal(instance.spec.name, plan, room, room_without_idle)
         self._move(instance, InstanceState.STARTING)
@@ -324,7 +327,9 @@ class Coordinator:
 
         self._move(instance, InstanceState.LOADING)
         provider = self._providers[instance.spec.provider]
-        return await provider.load(instance.spec, instance.settings, progressed)
+        return await provider.load(
+            instance.spec, instance.settings, progressed, plentiful=instance.plentiful
+        )
 
     def _ready(self, instance: Instance, seconds: float) -> None:
         assert instance.engine is not None

@@ -63,11 +63,23 @@ class LlamaCppProvider:
         self._children.warm("llama")
 
     async def load(
-        self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
+        self,
+        spec: ModelSpec,
+        settings: LoadSettings,
+        on_progress: Callable[[float], None],
+        *,
+        plentiful: bool = False,
     ) -> LlamaEngine:
         """Load a model; `on_progress` gets 0 to 1.
 
         A cancelled load returns (by CancelledError) after its process is reaped.
+
+        Args:
+            spec: the model.
+            settings: how.
+            on_progress: told of the progress.
+            plentiful: whether most of what conversations need may be allocated after the load,
+                which is then done in half the time.
 
         Raises:
             MissingFile: the file is gone.
@@ -79,7 +91,9 @@ class LlamaCppProvider:
         """
         embedding = spec.embeds_only
         check_settings(spec, settings, self._cores or os.cpu_count() or 1)
-        request = load_request(spec, settings, embedding=embedding, cores=self._cores)
+        request = load_request(spec, settings, embedding=embedding, cores=self._cores)._replace(
+            later=plentiful
+        )
         # Beside the worker, which reads the same header in its own way.
         reading = in_daemon_thread(read_chat_format, spec)
         link = WorkerLink(await self._start(spec.name))

@@ -91,7 +91,9 @@ class LlamaContext:
         self._prepare_abort(on_node)
         self._threads = 0
         self._adapters = [self._adapter(path) for path, _ in load.adapters]
-        self._open(self.limit if load.embedding else min(FIRST_CELLS, self.limit))
+        self._open(
+            min(FIRST_CELLS, self.limit) if load.later and not load.embedding else self.limit
+        )
         self._prepare_batches()
 
     def abort(self) -> None:

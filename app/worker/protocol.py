@@ -88,6 +88,8 @@ class Load(NamedTuple):
     pooling: str | None = None
     sought: list[str] = []  # noqa: RUF012 - nobody adds to it
     """Texts to look for among the vocabulary's special tokens."""
+    later: bool = False
+    """Memory is plentiful: most of what conversations need may be allocated after the load."""
     dry_run: bool = False
     """Allocate nothing: say how much the load would take, and end."""
 

@@ -117,7 +117,7 @@ async def loaded(
     try:
         provider = LlamaCppProvider(workers, templates)
         settings = LoadSettings(threads=threads, context_length=context)
-        engine: Engine = await provider.load(spec, settings, lambda _: None)
+        engine: Engine = await provider.load(spec, settings, lambda _: None, plentiful=True)
         try:
             await engine.probe()
             yield engine

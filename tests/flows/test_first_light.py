@@ -139,6 +139,7 @@ async def test_that_a_load_shows_its_progress_and_can_be_cancelled(qapp, tmp_pat
         await app.until(lambda: app.seen(name))
         card = app.find(name)
         assert [bar for bar in card.findChildren(QProgressBar) if bar.isVisible()]
+        await app.until(engines)
         mine = engines()
         await app.click("card_cancel_load", card)
         await app.until(lambda: app.manager.models.instances() == ())

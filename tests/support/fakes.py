@@ -274,7 +274,12 @@ class FakeProvider:
         pass
 
     async def load(
-        self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
+        self,
+        spec: ModelSpec,
+        settings: LoadSettings,
+        on_progress: Callable[[float], None],
+        *,
+        plentiful: bool = False,
     ) -> FakeEngine:
         self.loads.append(spec.id)
         self.settings.append(settings)

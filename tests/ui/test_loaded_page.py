@@ -210,9 +210,9 @@ async def test_that_a_decoded_crash_shows_its_cause_its_line_and_what_is_safer(q
         assert words(page, QWEN, "error_cause") == "llama.cpp gave up · SIGABRT"
         assert words(page, QWEN, "error_line") == "a.c:7: GGML_ASSERT(n > 0) failed"
         assert words(page, QWEN, "error_note") == "More safely: without flash attention."
-        press(qtbot, page, QWEN, "error_load_more_safely")
+        await press(qtbot, page, QWEN, "error_load_more_safely")
         assert page.asked == [("load_safer", QWEN)]
-        press(qtbot, page, QWEN, "error_details")
+        await press(qtbot, page, QWEN, "error_details")
         copy = page._cards[QWEN].findChild(QToolButton, "copy_details")
         qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
         assert QGuiApplication.clipboard().text() == ABORTED.detail
@@ -225,7 +225,7 @@ async def test_that_a_model_that_does_not_fit_may_be_loaded_anyway_once(qtbot):
             await manager.models.load(QWEN)
         await eventually(lambda: words(page, QWEN, "error_note"))
         assert "needs about" in page._cards[QWEN]._error._words.text()
-        press(qtbot, page, QWEN, "error_load_anyway")
+        await press(qtbot, page, QWEN, "error_load_anyway")
         assert page.asked == [("load_anyway", QWEN)]
         ports.provider.failures[QWEN] = DoesNotFit("It is too big.", "Choose another.")
         with pytest.raises(DoesNotFit):

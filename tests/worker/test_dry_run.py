@@ -34,13 +34,11 @@ def planned(load: Load) -> Planned:
 def allocated(load: Load) -> dict[str, float]:
     """What llama.cpp says while it loads a model."""
     code = (
-        "from app.worker import llama_context\n"
+        "from app.worker.llama_context import LlamaContext\n"
         "from app.worker.llama_model import LlamaModel\n"
         "from app.worker.protocol import Load\n"
         f"load = {load!r}\n"
-        # Else it starts with a part of its memory, and the log tells of both.
-        "llama_context.FIRST_CELLS = load.context_length\n"
-        "llama_context.LlamaContext(LlamaModel(load, lambda _: None), load, lambda: None)"
+        "LlamaContext(LlamaModel(load, lambda _: None), load, lambda: None)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     sizes = dict.fromkeys(("model", "KV", "compute", "output"), 0.0)

@@ -38,8 +38,8 @@ class Worker:
                 assert kind is Refused or not isinstance(message, Refused), message
         return said
 
-    def load(self, path, context: int = 2048, slots: int = 4) -> None:
-        self.send(Load(str(path), context, 1, embedding=False, slots=slots), 1)
+    def load(self, path, context: int = 2048, slots: int = 4, *, later: bool = True) -> None:
+        self.send(Load(str(path), context, 1, embedding=False, slots=slots, later=later), 1)
         self.until(Loaded, 1)
 
 

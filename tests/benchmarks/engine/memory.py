@@ -137,12 +137,10 @@ def own_lines(spec: ModelSpec, settings: LoadSettings) -> dict[MemoryPart, float
     """What llama.cpp logs of its buffers while it really loads a model, in a process of its own."""
     request = load_request(spec, settings, embedding=spec.embeds_only, cores=None)
     code = (
-        "import json, sys; from app.worker import llama_context; "
+        "import json, sys; from app.worker.llama_context import LlamaContext; "
         "from app.worker.llama_model import LlamaModel; from app.worker.protocol import Load; "
         "load = Load(**json.loads(sys.argv[1])); "
-        # A load starts with a part of its memory, and the log would tell of both.
-        "llama_context.FIRST_CELLS = load.context_length; "
-        "llama_context.LlamaContext(LlamaModel(load, lambda _: None), load, lambda: None)"
+        "LlamaContext(LlamaModel(load, lambda _: None), load, lambda: None)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", code, json.dumps(request._asdict())],
