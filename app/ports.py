@@ -88,6 +88,11 @@ class Engine(Protocol):
 class Provider(Protocol):
     """Loads the models of one account."""
 
+    @property
+    def offloads(self) -> bool | None:
+        """Whether it can compute on GPUs; None until a model has been loaded."""
+        ...
+
     async def load(
         self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
     ) -> Engine:

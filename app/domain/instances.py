@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from app.domain.base import Frozen
 from app.domain.errors import ErrorReport
+from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
 
 
@@ -80,12 +81,16 @@ class InstanceView(Frozen):
     state: InstanceState
     progress: float | None = None
     """0 to 1 while LOADING."""
+    settings: LoadSettings = LoadSettings()
+    """How it is loaded."""
     leases: tuple[LeaseView, ...] = ()
     memory_predicted: int = 0
     """Bytes."""
     memory_measured: int | None = None
     """Resident bytes of its process, once it is READY."""
     context_length: int | None = None
+    threads: int | None = None
+    """What it was last known to compute with; `settings` says whether that is fixed."""
     loaded_at: float | None = None
     """Seconds since the epoch."""
     load_seconds: float | None = None

@@ -43,6 +43,12 @@ class LlamaCppProvider:
         self._renderer = renderer
         self._deadlines = deadlines or Deadlines()
         self._cores = cores
+        self._offloads: bool | None = None
+
+    @property
+    def offloads(self) -> bool | None:
+        """Whether this build of llama.cpp computes on GPUs; None until a model has been loaded."""
+        return self._offloads
 
     async def load(
         self, spec: ModelSpec, settings: LoadSettings, on_progress: Callable[[float], None]
@@ -69,6 +75,7 @@ class LlamaCppProvider:
         except BaseException:
             await link.close(grace=0)
             raise
+        self._offloads = loaded.offloads
         if chat.template is not None:
             self._renderer.warm()
         return LlamaEngine(

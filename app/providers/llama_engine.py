@@ -1,7 +1,7 @@
 """A GGUF model at work in its own process."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.domain.errors import AppError, InvalidFile, NotLoaded, RequestError, WorkerHung
@@ -19,6 +19,8 @@ from app.providers.prompts import PLAIN_STOP, plain_prompt
 from app.providers.worker_link import Answers, WorkerEnded, WorkerLink, WorkerSilent
 from app.worker import protocol
 
+EMBEDDED_TOGETHER = 8192
+"""Characters of texts that one request to the worker holds, so that others come in between."""
 PROMPT_LIMIT = 4 * 1024 * 1024
 """Characters, as many as a chat template may write; more would not fit into one frame."""
 
@@ -139,8 +141,11 @@ class LlamaEngine:
                 f"{self._name} writes text and makes no embeddings.",
                 "Choose a model that is made for embeddings.",
             )
-        answer = await self._ask(protocol.Embed(list(texts)))
-        return answer.vectors if isinstance(answer, protocol.Embedded) else []
+        vectors: list[list[float]] = []
+        for group in grouped(texts, EMBEDDED_TOGETHER):
+            answer = await self._ask(protocol.Embed(group))
+            vectors += answer.vectors if isinstance(answer, protocol.Embedded) else []
+        return vectors
 
     async def tokenise(self, text: str) -> list[int]:
         """A text's tokens, special ones where it spells them, the beginning's included.
@@ -237,3 +242,17 @@ class LlamaEngine:
             raise cause or NotLoaded(
                 f"{self._name} was ejected before it had finished.", "Load it again."
             ) from error
+
+
+def grouped(texts: Sequence[str], length: int) -> Iterator[list[str]]:
+    """The texts in order, in groups of at most so many characters; a longer text stands alone."""
+    group: list[str] = []
+    room = length
+    for text in texts:
+        if group and len(text) > room:
+            yield group
+            group, room = [], length
+        group.append(text)
+        room -= len(text)
+    if group:
+        yield group

@@ -51,6 +51,11 @@ def _switchable(context: Context) -> bool:
     return _loadable(context) or _ready(context)
 
 
+def _settable(context: Context) -> bool:
+    available = context.model is not None and context.model.status is ModelStatus.AVAILABLE
+    return available or _ready(context)
+
+
 def _profilable(context: Context) -> bool:
     return _loadable(context) or _ready(context)
 
@@ -143,6 +148,14 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Free the selected model's memory once its answers are complete",
         ),
         ActionInfo(
+            "load_settings",
+            "Load settings…",
+            "settings",
+            ("Ctrl+Shift+L",),
+            enabled=_settable,
+            tooltip="Choose how the selected model is loaded: context, threads, memory",
+        ),
+        ActionInfo(
             "profile_model",
             "Profile",
             "profile",
@@ -164,10 +177,19 @@ ACTIONS: dict[str, ActionInfo] = {
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    ("&Model", ("chat", "load", "cancel_load", "switch", "eject", "profile_model", "", "restore")),
+    (
+        "&Model",
+        (
+            *("chat", "load", "cancel_load", "switch", "eject", "load_settings", "profile_model"),
+            *("", "restore"),
+        ),
+    ),
     ("&View", (*PAGES, "", "search")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""
 
-MODEL_ACTIONS = ("chat", "load", "cancel_load", "switch", "eject", "profile_model")
+MODEL_ACTIONS = (
+    *("chat", "load", "cancel_load", "switch", "eject"),
+    *("load_settings", "profile_model"),
+)
 """What can be done with one model, in the order that menus and buttons show."""

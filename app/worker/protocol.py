@@ -172,6 +172,8 @@ class Loaded(NamedTuple):
     context_length: int
     threads: int = 0
     """Threads in force."""
+    offloads: bool = False
+    """Whether this build can compute on a GPU."""
 
 
 class Tokens(NamedTuple):

@@ -11,6 +11,7 @@ from app.domain.events import (
     AliasAssigned,
     FoldersChanged,
     InstanceChanged,
+    LoadSettingsChanged,
     MetricsChanged,
     ModelsChanged,
     ScanFinished,
@@ -65,6 +66,7 @@ class LibraryViewModel(QObject):
         bridge.on(InstanceChanged, self._instances_changed)
         bridge.on(AliasAssigned, self._aliases_changed)
         bridge.on(MetricsChanged, self._metrics_changed)
+        bridge.on(LoadSettingsChanged, self._load_settings_changed)
         bridge.on(FoldersChanged, lambda _: self.folders_changed.emit())
         bridge.on(ScanProgressed, lambda _: self.scan_changed.emit())
         bridge.on(ScanFinished, self._scans_finished)
@@ -194,6 +196,11 @@ class LibraryViewModel(QObject):
         self._selection_touched(ids)
 
     def _metrics_changed(self, events: list[MetricsChanged]) -> None:
+        ids = {event.model_id for event in events}
+        self.table.touch(ids)
+        self._selection_touched(ids)
+
+    def _load_settings_changed(self, events: list[LoadSettingsChanged]) -> None:
         ids = {event.model_id for event in events}
         self.table.touch(ids)
         self._selection_touched(ids)

@@ -13,6 +13,7 @@ from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
+from app.ui.viewmodels import load_words
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Card:
     error: ErrorReport | None
     can_eject: bool
     can_switch: bool
+    can_set: bool
+    """Whether its load settings can be changed here, for it to be loaded again."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class LoadedViewModel(QObject):
             error=view.error if view.state in ENDED else None,
             can_eject=ready,
             can_switch=ready and not active,
+            can_set=ready,
         )
 
     def _name(self, model_id: ModelId) -> str:
@@ -154,6 +158,8 @@ def _figures(view: InstanceView) -> str:
         parts = [f"{words.size(view.memory_measured)} measured ({predicted} predicted)"]
     if view.context_length is not None:
         parts.append(f"ctx {words.count(view.context_length)}")
+    if threads := load_words.threads(view):
+        parts.append(threads)
     if view.load_seconds is not None:
         parts.append(f"loaded in {words.duration(view.load_seconds)}")
     return " · ".join(parts)
