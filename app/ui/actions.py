@@ -175,21 +175,20 @@ ACTIONS: dict[str, ActionInfo] = {
     )
 }
 
+MODEL_ACTIONS = (
+    "chat",
+    "load",
+    "cancel_load",
+    "switch",
+    "eject",
+    "load_settings",
+    "profile_model",
+)
+"""What can be done with one model, in the order that menus and buttons show."""
+
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    (
-        "&Model",
-        (
-            *("chat", "load", "cancel_load", "switch", "eject", "load_settings", "profile_model"),
-            *("", "restore"),
-        ),
-    ),
+    ("&Model", (*MODEL_ACTIONS, "", "restore")),
     ("&View", (*PAGES, "", "search")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""
-
-MODEL_ACTIONS = (
-    *("chat", "load", "cancel_load", "switch", "eject"),
-    *("load_settings", "profile_model"),
-)
-"""What can be done with one model, in the order that menus and buttons show."""

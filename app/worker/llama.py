@@ -59,9 +59,7 @@ class LlamaWorker:
         self._batcher = batcher
         threading.Thread(target=self._beat, args=(batcher,), name="heartbeat", daemon=True).start()
         threading.Thread(target=self._tokenise, args=(model,), name="tokenise", daemon=True).start()
-        self._answer(
-            job, protocol.Loaded(batcher.context_length, batcher.threads, model.offloads)
-        )
+        self._answer(job, protocol.Loaded(batcher.context_length, batcher.threads, model.offloads))
         return batcher
 
     def _receive(self, message: Message, request: int) -> None:
