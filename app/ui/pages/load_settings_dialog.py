@@ -57,6 +57,7 @@ class LoadSettingsDialog(QDialog):
         self._form = form
         self._rows: dict[str, SettingRow] = {}
         self._controls: dict[str, QLineEdit | ChoiceBox | CheckBox] = {}
+        self._notes: list[tuple[FormSection, WrappedLabel]] = []
         self._adapters = AdapterList()
         self._failure: ErrorBox | None = None
         self.setObjectName("load_settings")
@@ -148,7 +149,12 @@ class LoadSettingsDialog(QDialog):
         column = QVBoxLayout(card)
         column.setContentsMargins(*[theme.SPACE_4] * 4)
         column.setSpacing(theme.SPACE_3)
+        note = WrappedLabel()
+        note.setObjectName(f"note_{section.title}")
+        note.setProperty("role", "muted")
+        self._notes.append((section, note))
         column.addWidget(heading)
+        column.addWidget(note)
         for field in section.fields:
             column.addWidget(self._row(field))
         return card
@@ -202,6 +208,9 @@ class LoadSettingsDialog(QDialog):
         for section in form.sections():
             for field in section.fields:
                 self._show_field(field)
+        for section, note in self._notes:
+            note.setText(form.note(section))
+            note.setVisible(bool(note.text()))
         self._adapters.show_adapters(form.adapters())
         self._adapters.set_error(form.error("adapters"))
         self._fields.setEnabled(not busy)
@@ -223,7 +232,7 @@ class LoadSettingsDialog(QDialog):
         if control is None:
             return
         row, held = self._rows[field.name], self._form.draft(field.name)
-        row.set_lock(self._form.lock(field.name))
+        control.setEnabled(not self._form.is_locked(field.name))
         row.set_error(self._form.error(field.name))
         if isinstance(control, CheckBox):
             control.setChecked(bool(held))
@@ -236,11 +245,11 @@ class LoadSettingsDialog(QDialog):
 
     def _show_memory(self) -> None:
         predicted = self._form.predicted()
-        self._memory.setVisible(predicted is not None)
+        size = predicted[0] if predicted is not None else None
+        self._memory.setText(f"Predicted memory {words.size(size)}")
         self._fit.setVisible(predicted is not None)
         if predicted is not None:
-            size, fit = predicted
-            self._memory.setText(f"Predicted memory {words.size(size)}")
+            fit = predicted[1]
             self._fit.setText(words.FIT_WORDS[fit])
             if self._fit.property("role") != theme.FIT_ROLES[fit]:
                 self._fit.setProperty("role", theme.FIT_ROLES[fit])
@@ -258,6 +267,10 @@ class LoadSettingsDialog(QDialog):
             self._column.insertWidget(self._column.indexOf(self._status), self._failure)
         self._failure.offer([LOAD_ANYWAY] if report.kind is ErrorKind.DOES_NOT_FIT else [])
         self._failure.show_report(report)
+        if report.kind is ErrorKind.SETTING and self._failure.isHidden():
+            # The sentence leads to the detail: here is the place where it is mended.
+            for details in self._failure.findChildren(QPushButton, "error_details"):
+                details.setChecked(True)
         self._failure.show()
         in_tab_order(self._adapters.button, *self._failure.findChildren(QPushButton), self._reset)
 

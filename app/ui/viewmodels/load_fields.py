@@ -138,7 +138,7 @@ SECTIONS = (
     FormSection(
         "GPU",
         (
-            Field("gpu_layers", "Layers on the GPU", automatic="llama.cpp's choice"),
+            Field("gpu_layers", "Layers on the GPU"),
             Field("main_gpu", "Main GPU", "Its number, from 0.", automatic="0"),
             Field(
                 "tensor_split",

@@ -100,11 +100,14 @@ class LoadForm(QObject):
         """Why a field's value can't be taken; empty when it can."""
         return self._errors.get(name, "")
 
-    def lock(self, name: str) -> str:
-        """Why a field can't be filled in; one that holds something can always be emptied."""
-        if name in GPU and not self._draft[name] and self._models.offloads(self.spec.id) is False:
-            return PROCESSOR_ONLY
-        return ""
+    def note(self, section: FormSection) -> str:
+        """What is to be known of a whole section."""
+        on_gpu = any(field.name in GPU for field in section.fields)
+        return PROCESSOR_ONLY if on_gpu and self._computes_here() else ""
+
+    def is_locked(self, name: str) -> bool:
+        """Whether a field can't be filled in; one that holds something can always be emptied."""
+        return name in GPU and not self._draft[name] and self._computes_here()
 
     def predicted(self) -> tuple[int, Fit] | None:
         """Bytes that the model would take like this and whether they fit; None when it can't be."""
@@ -119,7 +122,7 @@ class LoadForm(QObject):
     def status(self) -> str:
         """How the model stands to the draft, in a sentence."""
         view = self._view()
-        if view is None:
+        if view is None or view.state in ENDED:
             return ""
         if self.busy() or view.state is not InstanceState.READY:
             return f"{self.spec.name}: {words.state(view)}"
@@ -265,6 +268,9 @@ class LoadForm(QObject):
         if field.name == "pooling":
             return self.spec.can(Capability.EMBEDDING) or bool(self._draft["pooling"])
         return not (field.name in WRITING and self.spec.embeds_only)
+
+    def _computes_here(self) -> bool:
+        return self._models.offloads(self.spec.id) is False
 
     def _is_new(self) -> bool:
         return self._settings != self._keeper.own(self.spec.id)

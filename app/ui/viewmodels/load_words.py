@@ -54,7 +54,8 @@ def ways(settings: LoadSettings) -> str:
     if settings.mlock:
         parts.append("locked in memory")
     parts += [
-        f"{PurePath(adapter.path).name} at {_figure(adapter.scale)}" for adapter in settings.adapters
+        f"{PurePath(adapter.path).name} at {_figure(adapter.scale)}"
+        for adapter in settings.adapters
     ]
     return ", ".join(parts)
 
