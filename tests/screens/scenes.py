@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from PySide6.QtWidgets import QScrollArea
 
 from app.bootstrap.core import open_manager
 from app.domain.errors import AppError
@@ -15,9 +16,10 @@ from app.manager.manager import Manager
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
+from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
-from tests.screens.library import EMBEDDING, GONE, QWEN, SLOW, write_library
+from tests.screens.library import EMBEDDING, GEMMA, GONE, QWEN, SLOW, write_library
 from tests.support.fakes import eventually
 
 SIZE = (1180, 760)
@@ -63,6 +65,7 @@ async def render(folder: Path, out: Path) -> None:
     async with stage(folder / "state.db", out) as s:
         await nothing_yet(s)
         await browse(s, models)
+        await load_settings(s)
         await chat(s)
         await profile(s)
         await trouble(s, models)
@@ -113,6 +116,38 @@ async def browse(s: Stage, models: Path) -> None:
     s.window.library_page.search.clear()
     s.window.show_page("loaded")
     await s.camera.take("loaded")
+
+
+async def load_settings(s: Stage) -> None:
+    """The dialog of a loaded model: as it opens, scrolled, refused in place and by the worker."""
+    s.window.show_page("loaded")
+    s.window.perform("load_settings", s.model(SLOW))
+    await eventually(lambda: s.window.findChild(LoadSettingsDialog))
+    dialog = s.window.findChild(LoadSettingsDialog)
+    await s.camera.take("load-settings")
+    bar = dialog.findChild(QScrollArea).verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    await s.camera.take("load-settings-gpu")
+    dialog.reject()
+    await eventually(lambda: not s.window.findChild(LoadSettingsDialog))
+    s.window.show_page("library")
+    s.select(GEMMA)
+    s.window.perform("load_settings", s.model(GEMMA))
+    await eventually(lambda: s.window.findChild(LoadSettingsDialog))
+    dialog = s.window.findChild(LoadSettingsDialog)
+    dialog.form.set("threads", "many")
+    dialog.form.set("adapters", (("/models/adapters/story-writer.gguf", "1"),))
+    await s.camera.take("load-settings-refused")
+    dialog.form.set("threads", "")
+    dialog.form.save_and_load()
+    await eventually(lambda: dialog.form.failure is not None and not dialog.form.busy())
+    bar = dialog.findChild(QScrollArea).verticalScrollBar()
+    bar.setValue(bar.maximum())
+    await s.camera.take("load-settings-failed")
+    dialog.form.reset()
+    dialog.form.save()
+    await eventually(lambda: not s.window.findChild(LoadSettingsDialog))
+    await s.manager.models.dismiss(s.model(GEMMA))
 
 
 async def chat(s: Stage) -> None:

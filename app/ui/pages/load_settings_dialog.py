@@ -33,6 +33,7 @@ from app.ui.widgets.wrapped_label import WrappedLabel
 CONTROL_WIDTH = 216
 WIDTH = theme.FORM_WIDTH + 2 * theme.SPACE_6
 HEIGHT = 680
+CHOOSING = "choose adapter"
 LOAD_ANYWAY = "Load anyway"
 
 
@@ -54,7 +55,7 @@ class LoadSettingsDialog(QDialog):
         super().__init__(parent)
         self._look = look
         self._intents = intents
-        self._form = form
+        self.form = form
         self._rows: dict[str, SettingRow] = {}
         self._controls: dict[str, QLineEdit | ChoiceBox | CheckBox] = {}
         self._notes: list[tuple[FormSection, WrappedLabel]] = []
@@ -71,7 +72,7 @@ class LoadSettingsDialog(QDialog):
     def _lay_out(self) -> None:
         heading = PlainLabel("Load settings")
         heading.setFont(theme.section())
-        name = ElidedLabel(self._form.spec.name, Qt.TextElideMode.ElideMiddle)
+        name = ElidedLabel(self.form.spec.name, Qt.TextElideMode.ElideMiddle)
         name.setProperty("role", "muted")
         top = QHBoxLayout()
         top.setSpacing(theme.SPACE_2)
@@ -84,7 +85,7 @@ class LoadSettingsDialog(QDialog):
         cards = QVBoxLayout(self._fields)
         cards.setContentsMargins(0, 0, theme.SPACE_2, 0)
         cards.setSpacing(theme.SPACE_3)
-        for section in self._form.sections():
+        for section in self.form.sections():
             cards.addWidget(self._card(section))
         cards.addStretch()
         area = QScrollArea()
@@ -165,13 +166,13 @@ class LoadSettingsDialog(QDialog):
         control = self._control(field)
         control.setObjectName(f"load_{field.name}")
         label = "" if field.kind is Kind.SWITCH else field.label
-        row = SettingRow(label, self._form.hint(field), control)
+        row = SettingRow(label, self.form.hint(field), control)
         self._controls[field.name] = control
         self._rows[field.name] = row
         return row
 
     def _control(self, field: Field) -> QLineEdit | ChoiceBox | CheckBox:
-        change = partial(self._form.set, field.name)
+        change = partial(self.form.set, field.name)
         if field.kind is Kind.SWITCH:
             tick = CheckBox(field.label)
             tick.clicked.connect(change)
@@ -180,7 +181,7 @@ class LoadSettingsDialog(QDialog):
             box = ChoiceBox(self._look)
             box.setFixedWidth(CONTROL_WIDTH)
             for value, text in field.choices:
-                box.addItem(text or self._form.automatic(field), value)
+                box.addItem(text or self.form.automatic(field), value)
             box.activated.connect(lambda at: change(field.choices[at][0]))
             return box
         line = QLineEdit()
@@ -192,7 +193,8 @@ class LoadSettingsDialog(QDialog):
         return line
 
     def _connect(self) -> None:
-        form = self._form
+        form = self.form
+        self.finished.connect(lambda: self._intents.cancel(CHOOSING))
         form.changed.connect(self._show)
         form.done.connect(self.accept)
         self._adapters.edited.connect(partial(form.set, "adapters"))
@@ -203,7 +205,7 @@ class LoadSettingsDialog(QDialog):
         self._load.clicked.connect(form.save_and_load)
 
     def _show(self) -> None:
-        form = self._form
+        form = self.form
         busy = form.busy()
         for section in form.sections():
             for field in section.fields:
@@ -231,20 +233,20 @@ class LoadSettingsDialog(QDialog):
         control = self._controls.get(field.name)
         if control is None:
             return
-        row, held = self._rows[field.name], self._form.draft(field.name)
-        control.setEnabled(not self._form.is_locked(field.name))
-        row.set_error(self._form.error(field.name))
+        row, held = self._rows[field.name], self.form.draft(field.name)
+        control.setEnabled(not self.form.is_locked(field.name))
+        row.set_error(self.form.error(field.name))
         if isinstance(control, CheckBox):
             control.setChecked(bool(held))
         elif isinstance(control, ChoiceBox):
             control.setCurrentIndex([value for value, _ in field.choices].index(held))
         else:
-            control.setPlaceholderText(self._form.automatic(field))
+            control.setPlaceholderText(self.form.automatic(field))
             if control.text() != held:
                 control.setText(str(held))
 
     def _show_memory(self) -> None:
-        predicted = self._form.predicted()
+        predicted = self.form.predicted()
         size = predicted[0] if predicted is not None else None
         self._memory.setText(f"Predicted memory {words.size(size)}")
         self._fit.setVisible(predicted is not None)
@@ -256,7 +258,7 @@ class LoadSettingsDialog(QDialog):
                 self._fit.style().polish(self._fit)
 
     def _show_failure(self) -> None:
-        report = self._form.failure
+        report = self.form.failure
         if report is None:
             if self._failure is not None:
                 self._failure.hide()
@@ -276,15 +278,15 @@ class LoadSettingsDialog(QDialog):
 
     def _insist(self, action: str) -> None:
         if action == LOAD_ANYWAY:
-            self._form.save_and_load(anyway=True)
+            self.form.save_and_load(anyway=True)
 
     def _add_adapter(self) -> None:
         choose: Callable[[], Awaitable[str | None]] = partial(
             dialogs.choose_file, self, "Add a LoRA adapter", "LoRA adapters (*.gguf)"
         )
-        self._intents.run("choose adapter", self._take_adapter(choose))
+        self._intents.run(CHOOSING, self._take_adapter(choose))
 
     async def _take_adapter(self, choose: Callable[[], Awaitable[str | None]]) -> None:
         path = await choose()
         if path is not None:
-            self._form.set("adapters", (*self._form.adapters(), (path, "1")))
+            self.form.set("adapters", (*self.form.adapters(), (path, "1")))

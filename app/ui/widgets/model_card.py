@@ -101,8 +101,8 @@ class ModelCard(QFrame):
         shown = {
             self._cancel: card.coming,
             self._switch: card.can_switch,
-            self._settings: card.can_set,
             self._eject: card.can_eject,
+            self._settings: card.can_set,
         }
         focus_goes = any(button.hasFocus() and not shown[button] for button in shown)
         for button in (button for button in shown if shown[button]):
