@@ -33,6 +33,8 @@ from app.ui.widgets.wrapped_label import WrappedLabel
 CONTROL_WIDTH = 216
 WIDTH = theme.FORM_WIDTH + 2 * theme.SPACE_6
 HEIGHT = 680
+LEAST_FORM = 4 * theme.ROW
+"""What a long error leaves of the fields."""
 CHOOSING = "choose adapter"
 LOAD_ANYWAY = "Load anyway"
 
@@ -92,6 +94,7 @@ class LoadSettingsDialog(QDialog):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumHeight(LEAST_FORM)
         area.setWidget(self._fields)
 
         self._status = WrappedLabel()
