@@ -105,6 +105,11 @@ class Provider(Protocol):
         """From now on, prepare in the background for a load that may be asked for."""
         ...
 
+    @property
+    def offloads(self) -> bool | None:
+        """Whether it can compute on GPUs; None until a model has been loaded."""
+        ...
+
     async def load(
         self,
         spec: ModelSpec,

@@ -98,6 +98,8 @@ class InstanceView(Frozen):
     """What it is asked with, once it is loaded; None for a model that doesn't chat."""
     thinking: ThinkingSwitch | None = None
     """Its template's switch for reasoning, once that was tried out."""
+    threads: int | None = None
+    """What it was last known to compute with; `settings` says whether that is fixed."""
     loaded_at: float | None = None
     """Seconds since the epoch."""
     load_seconds: float | None = None

@@ -118,12 +118,13 @@ class Instance:
             leases=tuple(lease.view for lease in self.leases),
             memory_predicted=self.predicted,
             memory_measured=self.measured,
+            settings=self.settings,
             context_length=self.engine.context_length if self.engine is not None else None,
             template=self.engine.template if self.engine is not None else None,
             thinking=self.thinking,
+            threads=self.engine.threads if self.engine is not None else None,
             loaded_at=self.loaded_at,
             load_seconds=self.load_seconds,
-            settings=self.settings,
             anyway=self.anyway,
             error=report,
         )
@@ -167,6 +168,10 @@ class Coordinator:
         """The spec that an instance was loaded from; it may have left the registry since."""
         instance = self._instances.get(model_id)
         return instance.spec if instance is not None else None
+
+    def offloads(self, spec: ModelSpec) -> bool | None:
+        """Whether the model's provider computes on GPUs; None until that is known."""
+        return self._providers[spec.provider].offloads
 
     def charged(self) -> int:
         """Bytes that the ledger holds for all instances."""

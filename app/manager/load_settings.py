@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+from app.domain.errors import SettingError
 from app.domain.events import LoadSettingsChanged
-from app.domain.load_checks import check_settings
-from app.domain.load_settings import LoadSettings, preferring
+from app.domain.load_checks import check_settings, refusals
+from app.domain.load_settings import CacheType, LoadSettings, preferring
+from app.domain.memory import BATCH, DEFAULT_SLOTS, MICRO_BATCH, context_for
 from app.domain.models import ModelId, ModelSpec
 from app.domain.settings import Settings
 from app.manager.events import EventBus
@@ -37,9 +39,27 @@ class LoadSettingsKeeper:
 
     def in_force(self, model_id: ModelId) -> LoadSettings:
         """What the model's next load takes: its own settings, then the app's."""
+        return self.merged(self.own(model_id))
+
+    def merged(self, own: LoadSettings) -> LoadSettings:
+        """What a load takes where a model's own settings are these."""
+        return preferring(own, self.general())
+
+    def general(self) -> LoadSettings:
+        """What the user chose for all models."""
         settings = self._settings()
-        general = LoadSettings(context_length=settings.context_length, threads=settings.threads)
-        return preferring(self.own(model_id), general)
+        return LoadSettings(context_length=settings.context_length, threads=settings.threads)
+
+    def automatic(self, spec: ModelSpec) -> LoadSettings:
+        """What the app chooses for a model where nobody else does, as far as that is known."""
+        return LoadSettings(
+            context_length=context_for(spec, LoadSettings()),
+            slots=1 if spec.embeds_only else DEFAULT_SLOTS,
+            batch=BATCH,
+            micro_batch=MICRO_BATCH,
+            cache_type_k=CacheType.F16,
+            cache_type_v=CacheType.F16,
+        )
 
     def check(self, spec: ModelSpec, settings: LoadSettings) -> None:
         """Check what the header tells about settings, before anything is started.
@@ -48,6 +68,13 @@ class LoadSettingsKeeper:
             SettingError: a value can't be taken.
         """
         check_settings(spec, settings, self._devices.cores())
+
+    def refusals(self, spec: ModelSpec, settings: LoadSettings) -> dict[str, SettingError]:
+        """Why values can't be taken, by the setting's name; what `check` would raise."""
+        found: dict[str, SettingError] = {}
+        for name, error in refusals(spec, settings, self._devices.cores()):
+            found.setdefault(name, error)
+        return found
 
     async def save(self, spec: ModelSpec, settings: LoadSettings) -> None:
         """Keep a model's own settings, for its next load.

@@ -146,9 +146,10 @@ class Models:
             budget=int(memory.total * rules.HEADROOM),
         )
 
-    def predict(self, model_id: ModelId) -> int:
-        """Bytes that the model would take with the settings in force."""
-        return self._plans.need(self.get(model_id), self.load_settings.in_force(model_id))
+    def predict(self, model_id: ModelId, settings: LoadSettings | None = None) -> int:
+        """Bytes that the model would take with these settings, else with those in force."""
+        load = settings if settings is not None else self.load_settings.in_force(model_id)
+        return self._plans.need(self.get(model_id), load)
 
     def memory_plan(self, model_id: ModelId) -> MemoryPlan:
         """The same by part and device, with its source."""
@@ -158,15 +159,22 @@ class Models:
         """Bytes that one more model may take now; asks the system, so once for many models."""
         return self._coordinator.room()
 
-    def fit(self, model_id: ModelId, room: int | None = None) -> rules.Fit:
+    def fit(
+        self, model_id: ModelId, room: int | None = None, settings: LoadSettings | None = None
+    ) -> rules.Fit:
         """Whether the model fits into what is free now.
 
         Args:
             model_id: the model.
             room: what `room` said, when several models are asked about.
+            settings: how it would be loaded; None for the settings in force.
         """
         free = self.room() if room is None else room
-        return rules.fit(self.predict(model_id), free + self._charged(model_id))
+        return rules.fit(self.predict(model_id, settings), free + self._charged(model_id))
+
+    def offloads(self, model_id: ModelId) -> bool | None:
+        """Whether the model can be computed on a GPU here; None until that is known."""
+        return self._coordinator.offloads(self.get(model_id))
 
     def plan_switch(self, model_id: ModelId, alias: str = ACTIVE) -> SwitchPlan:
         """What `switch` would do now."""

@@ -56,6 +56,12 @@ class LlamaCppProvider:
         self._deadlines = deadlines or Deadlines()
         self._cores = cores
         self._warm = False
+        self._offloads: bool | None = None
+
+    @property
+    def offloads(self) -> bool | None:
+        """Whether this build of llama.cpp computes on GPUs; None until a model has been loaded."""
+        return self._offloads
 
     def warm(self) -> None:
         """Keep a worker without a model ready: a load is done in two thirds of the time."""
@@ -112,6 +118,7 @@ class LlamaCppProvider:
         finally:
             if self._warm:
                 self._children.warm("llama")
+        self._offloads = loaded.offloads
         if not embedding:
             chat = completed(chat, loaded.found)
         if chat.template is not None:

@@ -1,7 +1,7 @@
 """A GGUF model at work in its own process."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.chat_templates import (
@@ -39,6 +39,8 @@ from app.worker import protocol
 
 PROBE = (ChatMessage(role=Role.USER, text="Hello"),)
 """The conversation that a template's switches are tried out with."""
+EMBEDDED_TOGETHER = 8192
+"""Characters of texts that one request to the worker holds, so that others come in between."""
 
 
 @dataclass(frozen=True)
@@ -182,8 +184,11 @@ class LlamaEngine:
                 f"{self._name} writes text and makes no embeddings.",
                 "Choose a model that is made for embeddings.",
             )
-        answer = await self._ask(protocol.Embed(list(texts)))
-        return answer.vectors if isinstance(answer, protocol.Embedded) else []
+        vectors: list[list[float]] = []
+        for group in grouped(texts, EMBEDDED_TOGETHER):
+            answer = await self._ask(protocol.Embed(group))
+            vectors += answer.vectors if isinstance(answer, protocol.Embedded) else []
+        return vectors
 
     async def tokenise(self, text: str) -> list[int]:
         """A text's tokens, special ones where it spells them, the beginning's included.
@@ -298,3 +303,17 @@ class LlamaEngine:
 
 def _piece(parts: Parts, stamps_ns: Sequence[int]) -> TextPiece:
     return TextPiece(text=parts.text, reasoning=parts.reasoning, stamps_ns=tuple(stamps_ns))
+
+
+def grouped(texts: Sequence[str], length: int) -> Iterator[list[str]]:
+    """The texts in order, in groups of at most so many characters; a longer text stands alone."""
+    group: list[str] = []
+    room = length
+    for text in texts:
+        if group and len(text) > room:
+            yield group
+            group, room = [], length
+        group.append(text)
+        room -= len(text)
+    if group:
+        yield group

@@ -55,6 +55,11 @@ def _switchable(context: Context) -> bool:
     return _loadable(context) or _ready(context)
 
 
+def _settable(context: Context) -> bool:
+    available = context.model is not None and context.model.status is ModelStatus.AVAILABLE
+    return available or _ready(context)
+
+
 def _profilable(context: Context) -> bool:
     return _loadable(context) or _ready(context)
 
@@ -161,6 +166,14 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Free the selected model's memory once its answers are complete",
         ),
         ActionInfo(
+            "load_settings",
+            "Load settings…",
+            "settings",
+            ("Ctrl+Shift+L",),
+            enabled=_settable,
+            tooltip="Choose how the selected model is loaded: context, threads, memory",
+        ),
+        ActionInfo(
             "profile_model",
             "Profile",
             "profile",
@@ -186,28 +199,6 @@ ACTIONS: dict[str, ActionInfo] = {
     )
 }
 
-MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    (
-        "&Model",
-        (
-            "chat",
-            "load",
-            "load_safer",
-            "load_anyway",
-            "cancel_load",
-            "switch",
-            "eject",
-            "profile_model",
-            "plan_memory",
-            "",
-            "restore",
-        ),
-    ),
-    ("&View", (*PAGES, "", "search")),
-)
-"""Menu titles with the ids of their actions; an empty id is a separator."""
-
 MODEL_ACTIONS = (
     "chat",
     "load",
@@ -216,6 +207,14 @@ MODEL_ACTIONS = (
     "cancel_load",
     "switch",
     "eject",
+    "load_settings",
     "profile_model",
 )
 """What can be done with one model, in the order that menus and buttons show."""
+
+MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
+    ("&Model", (*MODEL_ACTIONS, "plan_memory", "", "restore")),
+    ("&View", (*PAGES, "", "search")),
+)
+"""Menu titles with the ids of their actions; an empty id is a separator."""

@@ -346,7 +346,7 @@ QPlainTextEdit[role="detail"] {{ background: @surface; color: @text; border: 1px
 QPlainTextEdit[role="detail"]:focus {{ border-color: @accent; }}
 QLineEdit:focus, QSpinBox:focus, QComboBox:focus, QPlainTextEdit[role="input"]:focus {{ border: 2px solid @accent; padding: 0 7px; min-height: {CONTROL - 4}px; }}
 QPlainTextEdit[role="input"]:focus {{ padding: 5px; }}
-QLineEdit[invalid="true"], QSpinBox[invalid="true"] {{ border: 2px solid @error; padding: 0 7px; min-height: {CONTROL - 4}px; }}
+QLineEdit[invalid="true"], QSpinBox[invalid="true"], QComboBox[invalid="true"] {{ border: 2px solid @error; padding: 0 7px; min-height: {CONTROL - 4}px; }}
 QLineEdit, QPlainTextEdit {{ placeholder-text-color: @muted; }}
 QLineEdit QToolButton {{ background: transparent; border: none; padding: 0; min-width: 0; min-height: 0; }}
 QComboBox::drop-down {{ border: none; width: 24px; }}

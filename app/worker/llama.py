@@ -66,7 +66,12 @@ class LlamaWorker:
         threading.Thread(target=self._beat, args=(batcher,), name="heartbeat", daemon=True).start()
         threading.Thread(target=self._tokenise, args=(model,), name="tokenise", daemon=True).start()
         found = [text for text in load.sought if model.special_token(text) is not None]
-        self._answer(job, protocol.Loaded(batcher.context_length, batcher.threads, found))
+        self._answer(
+            job,
+            protocol.Loaded(
+                batcher.context_length, batcher.threads, offloads=model.offloads, found=found
+            ),
+        )
         return batcher
 
     def _receive(self, message: Message, request: int) -> None:

@@ -60,6 +60,11 @@ class LlamaModel:
         self._ends: dict[int, bool] = {}
 
     @property
+    def offloads(self) -> bool:
+        """Whether this build can compute on a GPU."""
+        return bool(self.api.llama_supports_gpu_offload())
+
+    @property
     def any_token(self) -> int:
         """A token that every model can compute."""
         return max(0, self._begin)
@@ -142,7 +147,7 @@ class LlamaModel:
         """Set where the weights go."""
         api = self.api
         offload = (load.gpu_layers or 0) > 0 or load.main_gpu is not None or load.tensor_split
-        if offload and not api.llama_supports_gpu_offload():
+        if offload and not self.offloads:
             raise LlamaError(
                 Refusal.SETTING, "This build of llama.cpp computes on the processor only."
             )

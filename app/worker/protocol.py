@@ -182,6 +182,8 @@ class Loaded(NamedTuple):
     context_length: int
     threads: int = 0
     """Threads in force."""
+    offloads: bool = False
+    """Whether this build can compute on a GPU."""
     found: list[str] = []  # noqa: RUF012 - nobody adds to it
     """The sought texts that are special tokens of the vocabulary."""
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from app.domain.errors import SettingError
-from app.domain.load_checks import check_settings
+from app.domain.load_checks import check_settings, refusals
 from app.domain.load_settings import Adapter, CacheType, LoadSettings
 from app.domain.models import ModelId, ModelShape, ModelSpec
 
@@ -32,6 +32,8 @@ SPEC = ModelSpec(
         (LoadSettings(slots=17), "side by side"),
         (LoadSettings(batch=0), "batch size"),
         (LoadSettings(micro_batch=-1), "micro-batch"),
+        (LoadSettings(seed=-1), "seed"),
+        (LoadSettings(seed=2**32 - 1), "seed"),
         (LoadSettings(rope_base=math.nan), "RoPE base"),
         (LoadSettings(rope_scale=0.0), "RoPE scale"),
         (LoadSettings(tensor_split=(0.0, 0.0)), "tensor split"),
@@ -49,6 +51,15 @@ def test_that_a_value_that_can_not_be_taken_is_named(settings, says):
         check_settings(SPEC, settings, cores=2)
     assert refused.value.what.endswith(".")
     assert refused.value.remedy.endswith(".")
+
+
+def test_that_every_refusal_names_its_setting():
+    settings = LoadSettings(threads=0, rope_scale=-1.0, cache_type_k=CacheType.Q4_0)
+    assert [name for name, _ in refusals(SPEC, settings, cores=2)] == [
+        "threads",
+        "rope_scale",
+        "cache_type_k",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from llama_cpp import llama_supports_gpu_offload
 
 from app.domain.errors import (
     InvalidFile,
@@ -59,6 +60,16 @@ async def test_that_progress_runs_from_nothing_to_all(tmp_path):
         await loaded.close()
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+async def test_that_a_load_tells_whether_this_build_computes_on_gpus(tmp_path):
+    async with provider() as local:
+        assert local.offloads is None
+        loaded = await local.load(
+            spec_of(write_llama(tmp_path / "m.gguf")), LoadSettings(), lambda _: None
+        )
+        await loaded.close()
+        assert local.offloads is bool(llama_supports_gpu_offload())
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from app.domain.errors import (
 from app.domain.generation import PROMPT_LIMIT, FinishReason, Sampling, TextPiece
 from app.domain.load_settings import LoadSettings, Pooling
 from app.domain.models import Capability
-from app.providers.llama_engine import Deadlines
+from app.providers import llama_engine
+from app.providers.llama_engine import Deadlines, grouped
 from app.worker import protocol
 from tests.providers.engines import answer, chat, completion, engine
 from tests.support import models as model_files
@@ -275,6 +276,38 @@ async def test_that_pooling_can_be_chosen(models, pooling):
     async with engine(models["embedding"], Capability.EMBEDDING) as loaded:
         (own,) = await loaded.embed(["Hello there"])
     assert (chosen == own) == (pooling is Pooling.MEAN)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "groups"),
+    [
+        ([], []),
+        ([3, 3, 3, 3], [2, 2]),
+        ([9, 1, 1], [1, 2]),
+        ([1, 9, 1], [1, 1, 1]),
+        ([7], [1]),
+        ([0, 7, 0], [3]),
+    ],
+)
+def test_that_texts_are_grouped_in_order(lengths, groups):
+    texts = ["x" * length for length in lengths]
+    made = list(grouped(texts, 7))
+    assert [len(group) for group in made] == groups
+    assert [text for group in made for text in group] == texts
+
+
+async def test_that_other_requests_come_between_the_groups_of_many_texts(models, monkeypatch):
+    monkeypatch.setattr(llama_engine, "EMBEDDED_TOGETHER", 40)
+    texts = [f"the {number} of many texts" for number in range(40)]
+    async with engine(models["embedding"], Capability.EMBEDDING) as loaded:
+        alone = [(await loaded.embed([text]))[0] for text in texts[:3]]
+        many = asyncio.create_task(loaded.embed(texts))
+        await asyncio.sleep(0)
+        await loaded.embed(["one more"])
+        assert not many.done()
+        vectors = await many
+    assert len(vectors) == len(texts)
+    assert vectors[:3] == [pytest.approx(vector, abs=1e-5) for vector in alone]
 
 
 async def test_that_a_model_that_writes_makes_no_vectors(models):

@@ -13,7 +13,8 @@ from tests.support.models import (
     write_slow_llama,
 )
 
-SLOW, QWEN, EMBEDDING, GONE = "Slow Llama", "Tiny Qwen2", "Tiny Embedding", "Vanishing Llama"
+SLOW, QWEN, GEMMA = "Slow Llama", "Tiny Qwen2", "Tiny Gemma"
+EMBEDDING, GONE = "Tiny Embedding", "Vanishing Llama"
 PLAIN, THINKER = "Plain Llama", "Thinking Llama"
 OPENS_REASONING = (
     f"{CHAT_TEMPLATE}{{% if enable_thinking is not false %}}<think>\n"
@@ -28,7 +29,7 @@ def write_library(folder: Path) -> None:
     """Write models of every kind, some of them broken."""
     write_slow_llama(folder / "slow-llama.gguf", name=SLOW)
     write_qwen2(folder / "tiny-qwen2.gguf", name=QWEN)
-    write_gemma(folder / "tiny-gemma.gguf")
+    write_gemma(folder / "tiny-gemma.gguf", name=GEMMA)
     write_embedding(folder / "tiny-embedding.gguf", name=EMBEDDING)
     write_llama(folder / "plain-llama.gguf", name=PLAIN, chat_template=None, seed=7)
     write_llama(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 from PySide6.QtCore import QUrl
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QScrollArea
 
 from app.bootstrap.core import open_manager
 from app.domain.conversations import MessageState
@@ -20,12 +20,14 @@ from app.manager.manager import Manager
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
+from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
 from tests.screens.library import (
     EMBEDDING,
     ENDLESS,
     ENDLESS_CONTEXT,
+    GEMMA,
     GONE,
     PLAIN,
     QWEN,
@@ -83,6 +85,7 @@ async def render(folder: Path, out: Path) -> None:
     async with stage(folder / "state.db", out) as s:
         await nothing_yet(s)
         await browse(s, models)
+        await load_settings(s)
         await chat(s)
         await reasoning(s)
         await profile(s)
@@ -134,6 +137,38 @@ async def browse(s: Stage, models: Path) -> None:
     s.window.library_page.search.clear()
     s.window.show_page("loaded")
     await s.camera.take("loaded")
+
+
+async def load_settings(s: Stage) -> None:
+    """The dialog of a loaded model: as it opens, scrolled, refused in place and by the worker."""
+    s.window.show_page("loaded")
+    s.window.perform("load_settings", s.model(SLOW))
+    await eventually(lambda: s.window.findChild(LoadSettingsDialog))
+    dialog = s.window.findChild(LoadSettingsDialog)
+    await s.camera.take("load-settings")
+    bar = dialog.findChild(QScrollArea).verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    await s.camera.take("load-settings-gpu")
+    dialog.reject()
+    await eventually(lambda: not s.window.findChild(LoadSettingsDialog))
+    s.window.show_page("library")
+    s.select(GEMMA)
+    s.window.perform("load_settings", s.model(GEMMA))
+    await eventually(lambda: s.window.findChild(LoadSettingsDialog))
+    dialog = s.window.findChild(LoadSettingsDialog)
+    dialog.form.set("threads", "many")
+    dialog.form.set("adapters", (("/models/adapters/story-writer.gguf", "1"),))
+    await s.camera.take("load-settings-refused")
+    dialog.form.set("threads", "")
+    dialog.form.save_and_load()
+    await eventually(lambda: dialog.form.failure is not None and not dialog.form.busy())
+    bar = dialog.findChild(QScrollArea).verticalScrollBar()
+    bar.setValue(bar.maximum())
+    await s.camera.take("load-settings-failed")
+    dialog.form.reset()
+    dialog.form.save()
+    await eventually(lambda: not s.window.findChild(LoadSettingsDialog))
+    await s.manager.models.dismiss(s.model(GEMMA))
 
 
 async def chat(s: Stage) -> None:

@@ -177,10 +177,11 @@ class MemoryStore:
 class FakeEngine:
     """Answers with its model's name, a word a turn of the loop, or as told by `words`."""
 
-    def __init__(self, model: ModelSpec, words: int) -> None:
+    def __init__(self, model: ModelSpec, words: int, settings: LoadSettings) -> None:
         self.model = model
         self.words = words
-        self.context_length = 4096
+        self.context_length = settings.context_length or 4096
+        self.threads = settings.threads or 2
         self.closed = False
         self.stopped = 0
         """How many answers were left early."""
@@ -235,6 +236,15 @@ class FakeEngine:
         stats = measure(submitted, tuple(stamps), finish=FinishReason.END, prompt_tokens=3)
         yield GenerationEnd(stats=stats)
 
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[float(len(text))] for text in texts]
+
+    async def tokenise(self, text: str) -> list[int]:
+        return [ord(character) for character in text]
+
+    async def detokenise(self, tokens: Sequence[int]) -> str:
+        return "".join(map(chr, tokens))
+
     async def wait_ended(self) -> AppError | None:
         return await asyncio.shield(self._ended)
 
@@ -250,6 +260,7 @@ class FakeProvider:
 
     def __init__(self, words: int = 20) -> None:
         self.words = words
+        self.offloads: bool | None = None
         self.loads: list[ModelId] = []
         self.settings: list[LoadSettings] = []
         self.cancelled: list[ModelId] = []
@@ -294,7 +305,7 @@ class FakeProvider:
         if spec.id in self.failures:
             raise self.failures[spec.id]
         on_progress(1.0)
-        engine = FakeEngine(spec, self.words)
+        engine = FakeEngine(spec, self.words, settings)
         engine.refuse = self.probe_failures.get(spec.id)
         engine.template = self.templates.get(spec.id, engine.template)
         engine.thinking = self.switches.get(spec.id)

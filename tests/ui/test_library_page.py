@@ -240,7 +240,8 @@ async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
         expected = [
             *("library_search", "library_rescan", "library_add_folder"),
             *["chip_remove"] * len(page.view_model.folders()),
-            *("library", "inspector_load", "inspector_switch", "inspector_profile_model"),
+            *("library", "inspector_load", "inspector_switch"),
+            *("inspector_load_settings", "inspector_profile_model"),
             *("inspector_plan_memory", "Copy path", "Copy id"),
         ]
 

@@ -76,7 +76,9 @@ async def test_that_a_ready_card_says_its_memory_and_offers_eject(qtbot):
         await eventually(lambda: words(page, QWEN, "card_state") == "READY")
         said = words(page, QWEN, "card_figures")
         assert said.startswith("700 MB measured (1.1 GB predicted)")
-        assert "ctx 4,096" in said
+        assert "ctx 4,096 · 2 threads (automatic)" in said
+        await press(qtbot, page, QWEN, "card_load_settings")
+        assert page.asked.pop() == ("load_settings", QWEN)
         await press(qtbot, page, QWEN, "card_eject")
         assert page.asked == [("eject", QWEN)]
 

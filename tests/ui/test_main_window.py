@@ -8,6 +8,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QSplitter, QWidget
 
 from app.domain.errors import LoadStalled
+from app.domain.load_settings import CacheType, LoadSettings
 from app.domain.models import Capability, CapabilityFact, Folder, ModelId
 from app.domain.settings import Theme as Choice
 from app.domain.settings import WindowPlace
@@ -16,6 +17,7 @@ from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
 from app.ui.main_window.place import clamped
+from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
 from app.ui.widgets.sidebar import NARROW, WIDE
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
@@ -479,3 +481,41 @@ async def test_that_an_idle_window_runs_no_timer(qtbot):
             await eventually(
                 lambda: not [timer for timer in window.findChildren(QTimer) if timer.isActive()]
             )
+
+
+async def test_that_load_settings_open_by_key_once_and_follow_the_model(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        select(window, QWEN)
+        modifiers = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        qtbot.keyClick(window, Qt.Key.Key_L, modifiers)
+        await eventually(lambda: window.findChild(LoadSettingsDialog))
+        dialog = window.findChild(LoadSettingsDialog)
+        assert dialog.windowTitle() == "Load settings of Qwen"
+        window.perform("load_settings", QWEN)
+        assert len(window.findChildren(LoadSettingsDialog)) == 1
+        await window.manager.models.load(QWEN)
+        said = dialog.findChild(QLabel, "load_status")
+        await eventually(lambda: said.text().startswith("It is loaded like this"))
+        dialog.reject()
+        await eventually(lambda: not window.findChild(LoadSettingsDialog))
+
+
+async def test_that_the_inspector_says_how_a_model_is_loaded_and_will_be(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        select(window, QWEN)
+        models = window.manager.models
+
+        def facts():
+            sections = {s.title: s.facts for s in window.library_page.view_model.sections()}
+            return {fact.label: fact.value for fact in sections.get("Load settings", ())}
+
+        assert facts() == {}
+        kept = LoadSettings(context_length=512, cache_type_k=CacheType.Q8_0)
+        spec_of = models.get(QWEN)
+        with qtbot.waitSignal(window.library_page.view_model.selection_changed):
+            await models.load_settings.save(spec_of, kept)
+        assert facts() == {"Next load": "context 512, K q8_0"}
+        await models.load(QWEN)
+        assert facts() == {"Threads": "2 threads (automatic)", "Loaded with": "K q8_0"}
+        await models.load_settings.save(spec_of, LoadSettings())
+        assert facts()["Next load"] == "automatic"

@@ -46,6 +46,7 @@ from app.ui.intents import Intents
 from app.ui.main_window import place
 from app.ui.main_window.messages import Messages
 from app.ui.pages.library_page import LibraryPage
+from app.ui.pages.load_settings_dialog import choose_load_settings
 from app.ui.pages.loaded_page import LoadedPage
 from app.ui.pages.playground_page import PlaygroundPage
 from app.ui.pages.profile_page import ProfilePage
@@ -53,6 +54,7 @@ from app.ui.pages.settings_page import SettingsPage
 from app.ui.theme import Theme
 from app.ui.viewmodels.context import context_of
 from app.ui.viewmodels.gestures import Gestures
+from app.ui.viewmodels.load_form import LoadForm
 from app.ui.viewmodels.status import StatusViewModel
 from app.ui.widgets.drop_overlay import DropOverlay
 from app.ui.widgets.sidebar import Sidebar
@@ -271,6 +273,7 @@ class MainWindow(QMainWindow):
             "dismiss": self._for_model(gestures.dismiss),
             "open": self._for_model(self._open),
             "chat": self._for_model(self._chat),
+            "load_settings": self._for_model(self._choose_load_settings),
             "profile_model": self._for_model(self._profile),
             "plan_memory": self._for_model(gestures.plan_memory),
             "restore": lambda _: gestures.restore(),
@@ -356,6 +359,12 @@ class MainWindow(QMainWindow):
     def _profile(self, model_id: ModelId) -> None:
         self.show_page("profile")
         self.profile_page.profile(model_id)
+
+    def _choose_load_settings(self, model_id: ModelId) -> None:
+        form = LoadForm(self._manager, self._intents, model_id)
+        self.loaded_page.view_model.changed.connect(form.follow)
+        work = choose_load_settings(self, self._look, self._intents, form)
+        self._intents.run(f"choose load settings of {model_id}", work)
 
     def _search(self) -> None:
         self.show_page("library")

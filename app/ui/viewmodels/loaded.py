@@ -13,6 +13,7 @@ from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
+from app.ui.viewmodels import load_words
 from app.ui.viewmodels.ways_out import WaysOut, of_model
 
 
@@ -36,6 +37,8 @@ class Card:
     """What can be done about the error."""
     can_eject: bool
     can_switch: bool
+    can_set: bool
+    """Whether its load settings can be changed here, for it to be loaded again."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ class LoadedViewModel(QObject):
             ways_out=of_model(models, view.model_id) if view.state in ENDED else WaysOut(),
             can_eject=ready,
             can_switch=ready and not active,
+            can_set=ready,
         )
 
     def _name(self, model_id: ModelId) -> str:
@@ -158,6 +162,8 @@ def _figures(view: InstanceView) -> str:
         parts = [f"{words.size(view.memory_measured)} measured ({predicted} predicted)"]
     if view.context_length is not None:
         parts.append(f"ctx {words.count(view.context_length)}")
+    if threads := load_words.threads(view):
+        parts.append(threads)
     if view.load_seconds is not None:
         parts.append(f"loaded in {words.duration(view.load_seconds)}")
     return " · ".join(parts)

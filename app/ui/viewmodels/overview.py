@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from app.domain.chat_templates import TemplateSource
 from app.domain.instances import ENDED
+from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
 from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus
 from app.manager.models import Models
 from app.ui import words
+from app.ui.viewmodels import load_words
 
 CAPABILITY_WORDS: dict[Capability, str] = {
     Capability.CHAT: "Chat",
@@ -43,6 +45,7 @@ def overview(spec: ModelSpec, models: Models) -> tuple[Section, ...]:
         Section("Model", _model(spec, models)),
         Section("Capabilities", tuple(_capability(fact) for fact in spec.capabilities)),
         _memory(spec, models),
+        Section("Load settings", _load_settings(spec, models)),
         Section("Averages", _averages(spec, models)),
         Section("File", _file(spec)),
     )
@@ -91,6 +94,20 @@ def _memory(spec: ModelSpec, models: Models) -> Section:
     idle = view is None or view.state in ENDED
     guessed = plan.source is PlanSource.FORMULA and spec.status is ModelStatus.AVAILABLE
     return Section("Memory", tuple(facts), action="plan_memory" if idle and guessed else "")
+
+
+def _load_settings(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
+    view = models.instance(spec.id)
+    coming = models.load_settings.in_force(spec.id)
+    facts = []
+    if view is not None and view.threads:
+        facts.append(Fact("Threads", load_words.threads(view)))
+        facts.append(Fact("Loaded with", load_words.ways(view.settings)))
+        if coming != view.settings:
+            facts.append(Fact("Next load", load_words.next_load(coming)))
+    elif models.load_settings.own(spec.id) != LoadSettings():
+        facts.append(Fact("Next load", load_words.next_load(coming)))
+    return tuple(fact for fact in facts if fact.value)
 
 
 def _averages(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui import theme
+from app.ui.actions import ACTIONS
 from app.ui.theme import Theme
 from app.ui.viewmodels.loaded import Card
 from app.ui.viewmodels.ways_out import DISMISS, LOAD_ANYWAY, LOAD_SAFER, RETRY
@@ -60,6 +61,7 @@ class ModelCard(QFrame):
         self._bar.setAccessibleName("Loading")
         self._cancel = self._button("Cancel", "cancel_load")
         self._switch = self._button("Make active", "switch")
+        self._settings = self._button("Settings…", "load_settings")
         self._eject = self._button("Eject", "eject")
         self._error: ErrorBox | None = None
 
@@ -70,7 +72,7 @@ class ModelCard(QFrame):
             row.addWidget(label)
         row.addStretch()
         row.addWidget(self._speed)
-        for button in (self._cancel, self._switch, self._eject):
+        for button in (self._cancel, self._switch, self._settings, self._eject):
             row.addWidget(button)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*[theme.SPACE_3] * 4)
@@ -115,6 +117,7 @@ class ModelCard(QFrame):
             self._cancel: card.coming,
             self._switch: card.can_switch,
             self._eject: card.can_eject,
+            self._settings: card.can_set,
         }
         focus_goes = any(button.hasFocus() and not shown[button] for button in shown)
         for button in (button for button in shown if shown[button]):
@@ -146,6 +149,7 @@ class ModelCard(QFrame):
     def _button(self, text: str, action: str) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(f"card_{action}")
+        button.setToolTip(ACTIONS[action].tooltip)
         button.clicked.connect(lambda: self.triggered.emit(action))
         return button
 
