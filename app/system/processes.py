@@ -49,7 +49,7 @@ ENGINE_ENVIRONMENT = {
     # An abort would otherwise start a debugger to print a backtrace: half a second and much noise.
     "GGML_NO_BACKTRACE": "1",
     # Threads that wait for a busy core go to sleep instead of spinning the machine to a halt.
-    "GOMP_SPINCOUNT": "1000",
+    "GOMP_SPINCOUNT": "4000",
 }
 
 
