@@ -22,7 +22,7 @@ OPENS_REASONING = (
 )
 ENDLESS = "Endless Llama"
 """Its full context is larger than any memory."""
-ENDLESS_CONTEXT = 1_000_000_000
+ENDLESS_CONTEXT = 500_000_000
 
 
 def write_library(folder: Path) -> None:

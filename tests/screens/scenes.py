@@ -1,5 +1,6 @@
 """The scenes: what a person does, photographed on the way."""
 
+import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
@@ -277,7 +278,7 @@ async def trouble(s: Stage, models: Path) -> None:
     await eventually(lambda: not playground.current.messages)
     playground.send("Tell a long story.")
     await eventually(lambda: len(playground.current.partial) > 100)
-    busiest_worker().kill()
+    (await busy_worker()).kill()
     await eventually(lambda: playground.current.failed)
     await s.camera.take("playground-crashed")
     for toast in s.window.toaster.toasts:
@@ -318,12 +319,13 @@ async def refuse(s: Stage) -> None:
 
 async def abort(s: Stage) -> None:
     """A model whose process gives up, with its last lines unfolded."""
-    await s.manager.models.load(s.model(SLOW))
+    await s.manager.models.switch(s.model(SLOW))
     s.window.show_page("playground")
     playground = s.window.playground_page.view_model
-    playground.retry()
+    playground.start_new()
+    playground.send("What is a context, in two sentences?")
     await eventually(lambda: len(playground.current.partial) > 100)
-    busiest_worker().send_signal(signal.SIGABRT)
+    (await busy_worker()).send_signal(signal.SIGABRT)
     await eventually(lambda: playground.current.failed)
     await s.camera.take("playground-aborted")
     s.window.show_page("loaded")
@@ -341,11 +343,13 @@ async def narrow(s: Stage) -> None:
         await s.camera.take(f"{page}-narrow")
 
 
-def busiest_worker() -> psutil.Process:
-    """The worker that has computed the most."""
+async def busy_worker() -> psutil.Process:
+    """The worker that computes now."""
     workers = [
         child
         for child in psutil.Process().children(recursive=True)
         if "--worker" in child.cmdline() and "template" not in child.cmdline()
     ]
-    return max(workers, key=lambda worker: sum(worker.cpu_times()[:2]))
+    before = {worker: sum(worker.cpu_times()[:2]) for worker in workers}
+    await asyncio.sleep(0.3)
+    return max(workers, key=lambda worker: sum(worker.cpu_times()[:2]) - before[worker])
