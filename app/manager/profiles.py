@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from app.domain.errors import RequestError
-from app.domain.events import ProfileFinished
+from app.domain.events import ProfilingCompleted
 from app.domain.generation import GenerationEnd, GenerationRequest, GenerationStats
 from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
@@ -102,7 +102,7 @@ class Profiles:
         if stream.result is not None:
             await self._store.save_run(stream.result)
             self._runs[stream.result.id] = stream.result
-            self._events.publish(ProfileFinished(run_id=stream.result.id, model_id=model_id))
+            self._events.publish(ProfilingCompleted(run_id=stream.result.id, model_id=model_id))
 
     async def delete(self, run_id: ProfileRunId) -> None:
         """Forget a run; an unknown one is ignored."""

@@ -1,7 +1,7 @@
 import pytest
 
 from app.domain.errors import RequestError
-from app.domain.events import ProfileFinished
+from app.domain.events import ProfilingCompleted
 from tests.support.fakes import fake_ports, spec
 
 LLAMA = spec("llama")
@@ -23,7 +23,7 @@ async def test_that_a_run_is_measured_live_kept_and_there_after_a_restart() -> N
         live = [gap for step in steps if step.request for gap in step.token_seconds]
         assert live == run.token_seconds
         assert run.tokens_per_second > 0
-        assert isinstance(subscription.take()[-1].event, ProfileFinished)
+        assert isinstance(subscription.take()[-1].event, ProfilingCompleted)
         asked = ports.provider.engines[LLAMA.id].requests
         assert len({request.prompt[:3] for request in asked}) == 4
         assert all(request.ignore_end for request in asked)
