@@ -14,6 +14,7 @@ ProfileRunId = NewType("ProfileRunId", str)
 HALF_LIFE_DAYS = 3.0
 """A figure three days old weighs half of one taken now."""
 DAY_SECONDS = 24 * 3600
+MEDIAN = 50
 RECENT = 64
 """The latest samples that percentiles are taken of."""
 ENOUGH = 20
@@ -31,7 +32,7 @@ class Average(Frozen):
 
     def percentile(self, percent: float) -> float | None:
         """A percentile of the latest samples; None while there are too few to say."""
-        if not self.recent or (percent != 50 and len(self.recent) < ENOUGH):
+        if not self.recent or (percent > MEDIAN and len(self.recent) < ENOUGH):
             return None
         return percentile(list(self.recent), percent)
 
@@ -167,12 +168,15 @@ def with_request(
         first: whether it was the first one after a load.
     """
     local = time.localtime(now)
-    first_token, after_load = metrics.first_token, metrics.after_load
+    used_at = metrics.last_used_at
+    first_token = _from(metrics.first_token, metrics.time_to_first_token, used_at)
+    speed = _from(metrics.speed, metrics.tokens_per_second, used_at)
+    after_load = metrics.after_load
     if first:
         after_load = after_load.moved(stats.time_to_first_token, now)
     else:
         first_token = first_token.moved(stats.time_to_first_token, now)
-    speed = metrics.speed.moved(stats.tokens_per_second, now)
+    speed = speed.moved(stats.tokens_per_second, now)
     return metrics.model_copy(
         update={
             "requests": metrics.requests + 1,
@@ -182,8 +186,8 @@ def with_request(
             "first_token": first_token,
             "after_load": after_load,
             "speed": speed,
-            "time_to_first_token": _latest(first_token, metrics.time_to_first_token),
-            "tokens_per_second": _latest(speed, metrics.tokens_per_second),
+            "time_to_first_token": first_token.value,
+            "tokens_per_second": speed.value,
             "by_hour": _counted(metrics.by_hour, local.tm_hour),
             "by_weekday": _counted(metrics.by_weekday, local.tm_wday),
         }
@@ -192,7 +196,7 @@ def with_request(
 
 def with_load(metrics: ModelMetrics, seconds: float, now: float) -> ModelMetrics:
     """The metrics after one more load to READY."""
-    load = metrics.load.moved(seconds, now)
+    load = _from(metrics.load, metrics.load_seconds, metrics.last_used_at).moved(seconds, now)
     return metrics.model_copy(
         update={"loads": metrics.loads + 1, "load": load, "load_seconds": load.value}
     )
@@ -215,8 +219,9 @@ def busiest_hours(by_hour: Sequence[int], length: int = 2) -> tuple[int, int] | 
     return start, (start + length) % hours
 
 
-def _latest(average: Average, before: float | None) -> float | None:
-    return average.value if average.value is not None else before
+def _from(average: Average, value: float | None, at: float | None) -> Average:
+    """An average that goes on from a figure which was kept without its samples."""
+    return average if average.value is not None else Average(value=value, at=at)
 
 
 def _counted(counts: tuple[int, ...], place: int) -> tuple[int, ...]:

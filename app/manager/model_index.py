@@ -138,7 +138,7 @@ class ModelIndex:
         """Rows that contain every word, in order."""
         if not words:
             return (row for row, hay in enumerate(self._hay) if hay is not GONE)
-        rows = self._stretched(words[0], self._trigrams.narrow(words, self._blocks))
+        rows: Iterable[int] = self._stretched(words[0], self._trigrams.narrow(words, self._blocks))
         for word in words[1:]:
             rows = _with_word(self._hay, word, rows)
         return rows

@@ -11,7 +11,6 @@ from app.manager.model_index import ModelIndex
 from app.ports import ModelStore
 from app.tasks import TaskScope
 
-
 LARGE = 5_000
 """With so many models it pays to prepare for searches for rare words."""
 PAUSE_SECONDS = 0.002
@@ -40,6 +39,11 @@ class Registry:
         """Finish what is being written."""
         await self._background.aclose()
         await self.settled()
+
+    @property
+    def preparing(self) -> bool:
+        """Whether searches for rare words will soon be quicker."""
+        return self._learning is not None and not self._learning.done()
 
     def __len__(self) -> int:
         return len(self._index)

@@ -49,4 +49,6 @@ def save_counters(connection: sqlite3.Connection, counters: Mapping[str, int]) -
 
 def _metrics(row: Row) -> ModelMetrics:
     *flat, detail = row
-    return ModelMetrics.model_validate({**dict(zip(_FLAT, flat, strict=True)), **json.loads(detail)})
+    return ModelMetrics.model_validate(
+        {**dict(zip(_FLAT, flat, strict=True)), **json.loads(detail)}
+    )

@@ -41,7 +41,7 @@ _STATUSES = {status.value: status for status in ModelStatus}
 def read(connection: sqlite3.Connection) -> ModelColumns:
     """Every spec in the order they were first saved; unreadable ones are logged and left out."""
     alike = _prototypes(connection)
-    rows = connection.execute(_SELECT).fetchall()
+    rows = _fetched(connection)
     flat = list(zip(*rows, strict=True)) or [()] * (len(FLAT) + 1)
     if not (alike.keys() >= set(flat[-1]) and _STATUSES.keys() >= set(flat[FLAT.index("status")])):
         flat = _without_unreadable(flat, alike)
@@ -85,9 +85,21 @@ def save(connection: sqlite3.Connection, models: Sequence[ModelSpec]) -> None:
 def forget(connection: sqlite3.Connection, ids: Sequence[ModelId]) -> None:
     """Remove specs, and what was only known of them; unknown ids are ignored."""
     connection.executemany("DELETE FROM models WHERE id = ?", [(model_id,) for model_id in ids])
-    connection.execute(
-        "DELETE FROM model_details WHERE number NOT IN (SELECT detail FROM models)"
-    )
+    connection.execute("DELETE FROM model_details WHERE number NOT IN (SELECT detail FROM models)")
+
+
+def _fetched(connection: sqlite3.Connection) -> list[Row]:
+    careful = connection.text_factory
+    # Python's own decoding of a million texts takes half as long as that which forgives damage.
+    connection.text_factory = str
+    try:
+        return connection.execute(_SELECT).fetchall()
+    except sqlite3.OperationalError:
+        # A text that isn't sound, or an error that the second try meets again.
+        connection.text_factory = careful
+        return connection.execute(_SELECT).fetchall()
+    finally:
+        connection.text_factory = careful
 
 
 def _prototypes(connection: sqlite3.Connection) -> dict[int, ModelSpec]:
@@ -107,7 +119,9 @@ def _without_unreadable(
     columns: list[tuple[object, ...]], alike: dict[int, ModelSpec]
 ) -> list[tuple[object, ...]]:
     status = FLAT.index("status")
-    good = [s in _STATUSES and d in alike for s, d in zip(columns[status], columns[-1], strict=True)]
+    good = [
+        s in _STATUSES and d in alike for s, d in zip(columns[status], columns[-1], strict=True)
+    ]
     for model_id in compress(columns[0], [not fine for fine in good]):
         log.warning("The model %s can't be read and is left out", model_id)
     return [tuple(compress(column, good)) for column in columns]

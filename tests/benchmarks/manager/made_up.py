@@ -17,7 +17,13 @@ MAKERS = (
     ("HuggingFaceTB", "llama", ("SmolLM2",)),
     ("BAAI", "bert", ("bge-small-en", "bge-m3")),
 )
-SIZES = (("0.5B", 24, 896), ("1.7B", 28, 2048), ("3B", 36, 2048), ("8B", 32, 4096), ("70B", 80, 8192))
+SIZES = (
+    ("0.5B", 24, 896),
+    ("1.7B", 28, 2048),
+    ("3B", 36, 2048),
+    ("8B", 32, 4096),
+    ("70B", 80, 8192),
+)
 TUNES = ("Instruct", "Base", "Chat", "Abliterated", "Roleplay", "Merge", "Reasoning", "Tulu")
 QUANTS = ("Q2_K", "Q3_K_M", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16")
 BATCH = 5_000
