@@ -25,10 +25,8 @@ class ModelIndex:
     def __init__(self, columns: ModelColumns | None = None) -> None:
         columns = columns or columns_of(())
         self._columns = columns
-        self._kept = dict(zip(columns.ids, range(len(columns)), strict=True))
-        """Specs that nobody has asked for yet, by their row in what the store gave."""
         self._specs: dict[ModelId, ModelSpec] = {}
-        """The others."""
+        """Those that somebody has asked for or changed; the others are built when it happens."""
         self._late: dict[ModelId, str] = {}
         """Models without a row here, with their search text."""
         texts = zip(
@@ -39,20 +37,20 @@ class ModelIndex:
             _folded(map("\n".join, zip(columns.names, columns.ids, strict=True))),
             [
                 columns.ids, _folded(map("\n".join, texts)), columns.providers,
-                columns.quantisations, columns.statuses, columns.capabilities, columns.paths,
+                columns.quantisations, columns.statuses, columns.capabilities, columns.paths, range(len(columns)),
             ],
         )  # fmt: skip
 
     def __len__(self) -> int:
-        return len(self._specs) + len(self._kept)
+        return len(self._rows) + len(self._late)
 
     def find(self, model_id: ModelId) -> ModelSpec | None:
         """The spec of an id."""
         spec = self._specs.get(model_id)
         if spec is None:
-            row = self._kept.pop(model_id, None)
+            row = self._rows.get(model_id)
             if row is not None:
-                spec = self._specs[model_id] = self._columns.build(row)
+                spec = self._specs[model_id] = self._columns.build(self._sources[row])
         return spec
 
     def specs(self) -> Iterator[ModelSpec]:
@@ -110,7 +108,6 @@ class ModelIndex:
             if row is not None and self._places[row] != _place_of(spec):
                 self._remove(spec.id)
                 row = None
-            self._kept.pop(spec.id, None)
             self._specs[spec.id] = spec
             if row is None:
                 self._late[spec.id] = haystack(spec)
@@ -198,7 +195,7 @@ class ModelIndex:
         self._places = [*pick(places)]
         (
             self._ids, self._hay, self._providers, self._quantisations, self._statuses,
-            self._capabilities, self._paths,
+            self._capabilities, self._paths, self._sources,
         ) = ([*pick(column)] for column in columns)  # fmt: skip
         self._rows = dict(zip(self._ids, range(len(order)), strict=True))
         self._blocks = -(-len(order) // BLOCK)
@@ -221,6 +218,8 @@ class ModelIndex:
                     (self._statuses, [spec.status for spec, _ in late]),
                     (self._capabilities, [spec.abilities for spec, _ in late]),
                     (self._paths, [spec.path for spec, _ in late]),
+                    # A late model's spec is there; it is never built.
+                    (self._sources, [-1] * len(late)),
                 )
             ],
         )
@@ -237,7 +236,6 @@ class ModelIndex:
     def _remove(self, model_id: ModelId) -> None:
         self._late.pop(model_id, None)
         self._specs.pop(model_id, None)
-        self._kept.pop(model_id, None)
         row = self._rows.pop(model_id, None)
         if row is not None:
             self._hay[row] = GONE
