@@ -13,6 +13,7 @@ from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpda
 from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.memory_plans import MeasuredUse, MemoryPlan
+from app.domain.model_columns import ModelColumns
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics, ProfileRun
 
@@ -288,7 +289,7 @@ class Devices(Protocol):
 class ModelStore(Protocol):
     """Keeps specs, folders, aliases, metrics and what was loaded."""
 
-    async def models(self) -> tuple[ModelSpec, ...]:
+    async def models(self) -> ModelColumns:
         """Every spec that is kept."""
         ...
 
@@ -328,8 +329,16 @@ class ModelStore(Protocol):
         """Every model's averages."""
         ...
 
-    async def save_metrics(self, metrics: ModelMetrics) -> None:
+    async def save_metrics(self, item: ModelMetrics) -> None:
         """Replace one model's averages."""
+        ...
+
+    async def counters(self) -> dict[str, int]:
+        """How often things happened, by name."""
+        ...
+
+    async def save_counters(self, counters: Mapping[str, int]) -> None:
+        """Replace some counters."""
         ...
 
     async def load_settings(self) -> dict[ModelId, LoadSettings]:

@@ -86,11 +86,26 @@ class MetricsChanged(Event):
     model_id: ModelId
 
 
-class ProfileFinished(Event):
-    """A profiling run ended and its result is kept."""
+class ProfilingCompleted(Event):
+    """A profiling run ended; its result is kept unless it failed or was ended early."""
 
-    run_id: ProfileRunId
     model_id: ModelId
+    run_id: ProfileRunId | None = None
+
+
+class ProfilingStarted(Event):
+    """A model is being measured."""
+
+    model_id: ModelId
+    requests: int
+
+
+class ProfilingProgressed(Event):
+    """One request of a profiling run has ended; 0 is the warm-up."""
+
+    model_id: ModelId
+    request: int
+    requests: int
 
 
 class SettingChanged(Event):

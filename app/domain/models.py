@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NewType
 
+from pydantic import Field
+
 from app.domain.base import Frozen
 
 ModelId = NewType("ModelId", str)
@@ -87,10 +89,38 @@ class ModelSpec(Frozen):
         return any(fact.value and fact.capability is capability for fact in self.capabilities)
 
     @property
+    def abilities(self) -> frozenset[Capability]:
+        """Every capability that the evidence says it has."""
+        return frozenset(fact.capability for fact in self.capabilities if fact.value)
+
+    @property
     def embeds_only(self) -> bool:
         """Whether the evidence says that it makes embeddings and writes no text."""
         writes = self.can(Capability.CHAT) or self.can(Capability.COMPLETION)
         return self.can(Capability.EMBEDDING) and not writes
+
+
+class ModelQuery(Frozen):
+    """Which models to find; what is left out matches all. Hits come by name, a page at a time."""
+
+    words: str = ""
+    """Each has to occur in the name, provider, architecture, quantisation or path."""
+    capability: Capability | None = None
+    provider: str | None = None
+    status: ModelStatus | None = None
+    quantisation: str | None = None
+    loaded: bool | None = None
+    offset: int = Field(default=0, ge=0)
+    limit: int | None = Field(default=200, ge=1)
+    """How many hits at most; None for all of them."""
+
+
+class ModelPage(Frozen):
+    """Some hits of a query, by name."""
+
+    ids: tuple[ModelId, ...]
+    next_offset: int | None = None
+    """Where the next page starts; None on the last one."""
 
 
 class Alias(Frozen):

@@ -41,4 +41,6 @@ class Settings(Frozen):
     context_length: int | None = Field(default=None, title="Context length", ge=64, le=1_048_576)
     threads: int | None = Field(default=None, title="Threads", ge=1, le=512)
     max_tokens: int = Field(default=1024, title="Longest answer", ge=1, le=1_048_576)
+    profile_after_first_load: bool = False
+    """Measure a model that was never measured once it is loaded and nobody asks anything."""
     window: WindowPlace = WindowPlace()

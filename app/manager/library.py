@@ -76,7 +76,8 @@ class Library:
         found = await self._files.read(_absolute(path))
         await self._merge((found,))
         # What lay there before, such as the first half of a download, is no model any more.
-        replaced = [s.id for s in self._registry.all() if s.path == found.path and s.id != found.id]
+        there = (model_id for model_id, path in self._registry.paths() if path == found.path)
+        replaced = [model_id for model_id in there if model_id != found.id]
         await self._registry.forget(replaced)
         if found.status is ModelStatus.INVALID:
             raise InvalidFile(
@@ -209,9 +210,9 @@ class Library:
     async def _check_loose_files(self) -> None:
         """Models that were added as single files belong to no scan: look whether they are there."""
         loose = [
-            spec
-            for spec in self._registry.all()
-            if spec.path and not any(_is_under(spec.path, folder) for folder in self._folders)
+            self._registry.get(model_id)
+            for model_id, path in self._registry.paths()
+            if path and not any(_is_under(path, folder) for folder in self._folders)
         ]
         present = await self._files.present([spec.path for spec in loose])
         await self._registry.keep([_missing(spec) for spec in loose if spec.path not in present])
@@ -229,7 +230,8 @@ class Library:
             self._events.publish(FoldersChanged())
 
     def _under(self, folder: str) -> list[ModelSpec]:
-        return [spec for spec in self._registry.all() if _is_under(spec.path, folder)]
+        ids = (model_id for model_id, path in self._registry.paths() if _is_under(path, folder))
+        return [self._registry.get(model_id) for model_id in ids]
 
 
 def _absolute(path: str) -> str:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
+from app.domain.instances import InstanceState
+from app.domain.statistics import Statistics, statistics_of
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
+from app.manager.counters import Counters
 from app.manager.events import EventBus
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
@@ -46,6 +49,7 @@ class Manager:
         self.settings = SettingsKeeper(settings, self.events, environment)
         self._registry = Registry(models, self.events)
         self._metrics = Metrics(models, self.events)
+        self._counters = Counters(models, self.events)
         self._load_settings = LoadSettingsKeeper(
             models, devices, self.events, self.settings.current
         )
@@ -65,13 +69,14 @@ class Manager:
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
         )
-        self.profiles = Profiles(profiles, self.models, self.events)
+        self.profiles = Profiles(profiles, self.models, self.events, self.settings.current)
 
     async def start(self) -> None:
         """Read what is kept, and look at the folders in the background."""
         await self.settings.start()
         await self._registry.start()
         await self._metrics.start()
+        await self._counters.start()
         await self._load_settings.start()
         await self._memory_plans.start()
         await self.models.start()
@@ -79,13 +84,22 @@ class Manager:
         await self.profiles.start()
         await self.library.start()
 
+    def statistics(self) -> Statistics:
+        """Everything that is counted, as it stands now."""
+        ready = (view.state is InstanceState.READY for view in self.models.instances())
+        return statistics_of(
+            self._registry.kinds(), sum(ready), self._metrics.all(), self._counters.counts()
+        )
+
     def begin_close(self) -> None:
         """The program is about to end: what is loaded now is what the next start offers."""
         self.models.begin_close()
 
     async def aclose(self) -> None:
         """End scans and processes; what was acknowledged is kept."""
+        await self.profiles.aclose()
         await self.library.aclose()
         await self.models.aclose()
         await self.conversations.aclose()
-        await self._registry.settled()
+        await self._counters.aclose()
+        await self._registry.aclose()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from app.domain.events import MetricsChanged
 from app.domain.generation import GenerationStats
 from app.domain.models import ModelId
-from app.domain.profiles import ModelMetrics, decayed, with_request
+from app.domain.profiles import ModelMetrics, with_load, with_request
 from app.manager.events import EventBus
 from app.ports import ModelStore
 
@@ -21,6 +21,8 @@ class Metrics:
         self._events = events
         self._clock = clock
         self._metrics: dict[ModelId, ModelMetrics] = {}
+        self._unused: set[ModelId] = set()
+        """Models that nothing was asked since they were loaded."""
 
     async def start(self) -> None:
         """Read what is kept."""
@@ -30,15 +32,20 @@ class Metrics:
         """A model's averages, or None before its first use."""
         return self._metrics.get(model_id)
 
+    def all(self) -> tuple[ModelMetrics, ...]:
+        """The metrics of every model that was used."""
+        return tuple(self._metrics.values())
+
     async def record_request(self, model_id: ModelId, stats: GenerationStats) -> None:
         """Count one request, however it ended."""
-        await self._keep(with_request(self._known(model_id), stats, self._clock()))
+        first = model_id in self._unused
+        self._unused.discard(model_id)
+        await self._keep(with_request(self._known(model_id), stats, self._clock(), first=first))
 
     async def record_load(self, model_id: ModelId, seconds: float) -> None:
         """Count one load to READY."""
-        known = self._known(model_id)
-        average = decayed(known.load_seconds, seconds, 0.0)
-        await self._keep(known.model_copy(update={"load_seconds": average}))
+        self._unused.add(model_id)
+        await self._keep(with_load(self._known(model_id), seconds, self._clock()))
 
     def _known(self, model_id: ModelId) -> ModelMetrics:
         return self._metrics.get(model_id) or ModelMetrics(model_id=model_id)

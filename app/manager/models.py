@@ -21,7 +21,15 @@ from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched, NoticeRa
 from app.domain.instances import ENDED, InstanceState, InstanceView
 from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.memory_plans import MemoryPlan
-from app.domain.models import ACTIVE, Alias, ModelId, ModelSpec, ModelStatus
+from app.domain.models import (
+    ACTIVE,
+    Alias,
+    ModelId,
+    ModelPage,
+    ModelQuery,
+    ModelSpec,
+    ModelStatus,
+)
 from app.domain.profiles import ModelMetrics
 from app.domain.safer_loads import SaferLoad, safer_load
 from app.domain.switching import SwitchMethod, SwitchPlan, plan_switch
@@ -115,6 +123,11 @@ class Models:
     def search(self, words: str = "") -> tuple[ModelSpec, ...]:
         """The models that contain every word, by name."""
         return self._registry.search(words)
+
+    def query(self, query: ModelQuery) -> ModelPage:
+        """A page of the models that match, by name."""
+        ready = (view for view in self.instances() if view.state is InstanceState.READY)
+        return self._registry.query(query, {view.model_id for view in ready})
 
     def metrics(self, model_id: ModelId) -> ModelMetrics | None:
         """A model's averages, or None before its first use."""

@@ -3,21 +3,25 @@
 import itertools
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
 from app.domain.errors import RequestError
-from app.domain.events import ProfileFinished
+from app.domain.events import ProfilingCompleted, ProfilingProgressed, ProfilingStarted
 from app.domain.generation import GenerationEnd, GenerationRequest, GenerationStats
 from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
 from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
+from app.domain.settings import Settings
+from app.manager.background_profiling import BackgroundProfiling
 from app.manager.coordinator import Lease
 from app.manager.events import EventBus
 from app.manager.models import Models
 from app.ports import ProfileStore
 
-REQUESTS = 5
+REQUESTS, COUNT, MOST = 5, 10, 1_000
+"""Requests of a run shown live, of one that is asked for, and of any run at most."""
+OWNER = "Profile"
 TOKENS = 64
 TEXT = "Describe how a river shapes the land it flows through, from its spring to the sea."
 
@@ -25,9 +29,10 @@ TEXT = "Describe how a river shapes the land it flows through, from its spring t
 class ProfileStream:
     """A run under way: iterate for its progress; `result` is set when it has ended."""
 
-    def __init__(self, lease: Lease, requests: int) -> None:
+    def __init__(self, lease: Lease, requests: int, events: EventBus) -> None:
         self._lease = lease
         self._requests = requests
+        self._events = events
         self._started = time.time()
         self.result: ProfileRun | None = None
 
@@ -40,6 +45,11 @@ class ProfileStream:
                     if step.done is not None:
                         done.append(step.done)
                     yield step
+            self._events.publish(
+                ProfilingProgressed(
+                    model_id=self._lease.spec.id, request=number, requests=self._requests
+                )
+            )
         self.result = ProfileRun(
             id=ProfileRunId(uuid.uuid4().hex),
             model_id=self._lease.spec.id,
@@ -70,39 +80,86 @@ class ProfileStream:
 
 
 class Profiles:
-    """Owns the kept runs."""
+    """Owns the kept runs, and measures new models in the background where that is wanted."""
 
-    def __init__(self, store: ProfileStore, models: Models, events: EventBus) -> None:
+    def __init__(
+        self,
+        store: ProfileStore,
+        models: Models,
+        events: EventBus,
+        settings: Callable[[], Settings],
+    ) -> None:
         self._store = store
         self._models = models
         self._events = events
         self._runs: dict[ProfileRunId, ProfileRun] = {}
+        self._background = BackgroundProfiling(self, models, events, settings)
 
     async def start(self) -> None:
         """Read what is kept."""
         self._runs = {run.id: run for run in await self._store.runs()}
+        self._background.start()
+
+    async def aclose(self) -> None:
+        """End what is measured in the background."""
+        await self._background.aclose()
 
     def runs(self) -> tuple[ProfileRun, ...]:
         """All kept runs, the newest first."""
         return tuple(sorted(self._runs.values(), key=lambda run: run.started_at, reverse=True))
 
+    async def profile(
+        self, model_id: ModelId, count: int = COUNT, *, owner: str = OWNER
+    ) -> ProfileRun:
+        """Measure a model and return when that is done; cancelling it keeps nothing.
+
+        Args:
+            model_id: the model.
+            count: how many requests, 1 to 1,000; a warm-up comes before them.
+            owner: who measures, by name.
+
+        Raises:
+            ModelError: it can't be loaded, or its process ended.
+            RequestError: the count can't be taken, or its context is too short for a run.
+        """
+        async with (
+            self.run(model_id, requests=count, owner=owner) as stream,
+            aclosing(aiter(stream)) as steps,
+        ):
+            async for _ in steps:
+                pass
+        assert stream.result is not None, "a stream that was read to its end has a result"
+        return stream.result
+
     @asynccontextmanager
     async def run(
-        self, model_id: ModelId, *, requests: int = REQUESTS
+        self, model_id: ModelId, *, requests: int = REQUESTS, owner: str = OWNER
     ) -> AsyncIterator[ProfileStream]:
         """Measure a model, loading it when needed; leaving early ends the run and keeps nothing.
 
         Raises:
             ModelError: it can't be loaded, or its process ended.
-            RequestError: its context is too short for a run.
+            RequestError: the count can't be taken, or its context is too short for a run.
         """
-        async with self._models.lease(model_id, "Profile", LoadWish()) as lease:
-            stream = ProfileStream(lease, requests)
-            yield stream
-        if stream.result is not None:
-            await self._store.save_run(stream.result)
-            self._runs[stream.result.id] = stream.result
-            self._events.publish(ProfileFinished(run_id=stream.result.id, model_id=model_id))
+        if not 1 <= requests <= MOST:
+            raise RequestError(
+                f"A model can't be measured with {requests} requests.",
+                f"Choose a number from 1 to {MOST:,}.",
+            )
+        kept: ProfileRunId | None = None
+        async with self._models.lease(model_id, owner, LoadWish()) as lease:
+            stream = ProfileStream(lease, requests, self._events)
+            # An alias was resolved by the lease.
+            model_id = lease.spec.id
+            self._events.publish(ProfilingStarted(model_id=model_id, requests=requests))
+            try:
+                yield stream
+                if stream.result is not None:
+                    await self._store.save_run(stream.result)
+                    kept = stream.result.id
+                    self._runs[kept] = stream.result
+            finally:
+                self._events.publish(ProfilingCompleted(model_id=model_id, run_id=kept))
 
     async def delete(self, run_id: ProfileRunId) -> None:
         """Forget a run; an unknown one is ignored."""

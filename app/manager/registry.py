@@ -1,15 +1,20 @@
 """The registry: every model that is known, as an in-memory index over its store."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from app.domain import models as rules
 from app.domain.errors import UnknownModel
 from app.domain.events import ModelsChanged
-from app.domain.models import ModelId, ModelSpec
+from app.domain.models import ModelId, ModelPage, ModelQuery, ModelSpec
 from app.manager.events import EventBus
+from app.manager.model_index import ModelIndex
 from app.ports import ModelStore
 from app.tasks import TaskScope
+
+LARGE = 5_000
+"""With so many models it pays to prepare for searches for rare words."""
+PAUSE_SECONDS = 0.002
+"""Between two blocks that are prepared."""
 
 
 class Registry:
@@ -19,17 +24,33 @@ class Registry:
         self._store = store
         self._events = events
         self._tasks = TaskScope("registry")
-        self._specs: dict[ModelId, ModelSpec] = {}
-        self._sorted: tuple[ModelSpec, ...] | None = None
+        self._background = TaskScope("registry search")
+        self._learning: asyncio.Task[None] | None = None
+        self._index = ModelIndex()
+        self._all: tuple[ModelSpec, ...] | None = None
 
     async def start(self) -> None:
         """Read what is kept."""
-        self._specs = {spec.id: spec for spec in await self._store.models()}
-        self._sorted = None
+        self._index = ModelIndex(await self._store.models())
+        self._all = None
+        self._prepare()
+
+    async def aclose(self) -> None:
+        """Finish what is being written."""
+        await self._background.aclose()
+        await self.settled()
+
+    @property
+    def preparing(self) -> bool:
+        """Whether searches for rare words will soon be quicker."""
+        return self._learning is not None and not self._learning.done()
+
+    def __len__(self) -> int:
+        return len(self._index)
 
     def find(self, model_id: ModelId) -> ModelSpec | None:
         """The spec, or None."""
-        return self._specs.get(model_id)
+        return self._index.find(model_id)
 
     def get(self, model_id: ModelId) -> ModelSpec:
         """The spec.
@@ -37,7 +58,7 @@ class Registry:
         Raises:
             UnknownModel: the id names nothing.
         """
-        spec = self._specs.get(model_id)
+        spec = self._index.find(model_id)
         if spec is None:
             raise UnknownModel(
                 "This model is no longer in the library.",
@@ -48,19 +69,36 @@ class Registry:
 
     def all(self) -> tuple[ModelSpec, ...]:
         """Every spec, by name."""
-        if self._sorted is None:
-            self._sorted = tuple(
-                sorted(self._specs.values(), key=lambda spec: (spec.name.casefold(), spec.id))
-            )
-        return self._sorted
+        if self._all is None:
+            self._all = tuple(self._index.specs())
+        return self._all
 
     def search(self, words: str) -> tuple[ModelSpec, ...]:
         """The specs that contain every word, by name."""
-        return tuple(rules.search(self.all(), words)) if words.strip() else self.all()
+        if not words.strip():
+            return self.all()
+        return tuple(map(self.get, self.query(ModelQuery(words=words, limit=None)).ids))
+
+    def query(self, query: ModelQuery, loaded: Collection[ModelId] = ()) -> ModelPage:
+        """A page of the models that match.
+
+        Args:
+            query: what to find.
+            loaded: the models that are loaded now.
+        """
+        return self._index.search(query, loaded)
+
+    def paths(self) -> list[tuple[ModelId, str]]:
+        """Where every model lies; quicker than to ask each for its spec."""
+        return self._index.paths()
+
+    def kinds(self) -> tuple[list[str], list[str]]:
+        """The provider and the status of every model."""
+        return self._index.kinds()
 
     async def keep(self, specs: Iterable[ModelSpec]) -> None:
         """Add or replace specs; those that say nothing new cost nothing."""
-        changed = [spec for spec in specs if self._specs.get(spec.id) != spec]
+        changed = [spec for spec in specs if self._index.find(spec.id) != spec]
         if not changed:
             return
         # Whoever cancels the caller doesn't undo the writing, so memory must follow it.
@@ -69,12 +107,11 @@ class Registry:
     async def forget(self, ids: Sequence[ModelId]) -> None:
         """Remove specs; unknown ids are ignored."""
         await self.settled()
-        known = [model_id for model_id in ids if model_id in self._specs]
+        known = [model_id for model_id in ids if self._index.find(model_id) is not None]
         if not known:
             return
         await self._store.forget_models(known)
-        for model_id in known:
-            self._specs.pop(model_id, None)
+        self._index.drop(known)
         self._announce(known)
 
     async def settled(self) -> None:
@@ -83,9 +120,21 @@ class Registry:
 
     async def _keep(self, changed: list[ModelSpec]) -> None:
         await self._store.save_models(changed)
-        self._specs.update((spec.id, spec) for spec in changed)
+        self._index.put(changed)
         self._announce([spec.id for spec in changed])
 
     def _announce(self, ids: Sequence[ModelId]) -> None:
-        self._sorted = None
+        self._all = None
         self._events.publish(ModelsChanged(ids=tuple(ids)))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        waits = len(self._index) >= LARGE and self._index.unlearned() is not None
+        if waits and (self._learning is None or self._learning.done()):
+            self._learning = self._background.start("prepare searches", self._learn())
+
+    async def _learn(self) -> None:
+        """Look at every block, a millisecond at a time; searches are right before that, too."""
+        while (block := self._index.unlearned()) is not None:
+            self._index.learn(block)
+            await asyncio.sleep(PAUSE_SECONDS)

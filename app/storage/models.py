@@ -1,47 +1,17 @@
 """Keeps specs, folders, aliases, metrics and what was loaded."""
 
-import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MeasuredUse
+from app.domain.model_columns import ModelColumns
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics
+from app.storage import metrics, specs
 from app.storage.database import Database
 from app.storage.rows import Row, fits, readable
-
-FLAT = (
-    "id",
-    "provider",
-    "name",
-    "status",
-    "reason",
-    "path",
-    "size_bytes",
-    "modified_ns",
-    "architecture",
-    "parameters",
-    "quantisation",
-    "context_length",
-)
-"""The fields of a spec with a column of their own; the rest is one JSON document."""
-
-_SELECT_MODELS = f"SELECT {', '.join(FLAT)}, detail FROM models ORDER BY rowid"  # noqa: S608 - constants
-_SAVE_MODEL = (
-    f"INSERT INTO models ({', '.join(FLAT)}, detail) VALUES ({', '.join('?' * (len(FLAT) + 1))}) "  # noqa: S608 - constants
-    f"ON CONFLICT (id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in (*FLAT[1:], "detail"))
-)
-_METRICS = (
-    "model_id",
-    "requests",
-    "failures",
-    "last_used_at",
-    "time_to_first_token",
-    "tokens_per_second",
-    "load_seconds",
-)
 
 
 class Models:
@@ -50,29 +20,19 @@ class Models:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def models(self) -> tuple[ModelSpec, ...]:
+    async def models(self) -> ModelColumns:
         """Every spec that is kept, in the order they were first saved."""
+        return await self._database.read(specs.read)
 
-        def work(connection: sqlite3.Connection) -> tuple[ModelSpec, ...]:
-            return readable(connection.execute(_SELECT_MODELS), _spec, "model")
-
-        return await self._database.read(work)
-
-    async def save_models(self, specs: Sequence[ModelSpec]) -> None:
+    async def save_models(self, models: Sequence[ModelSpec]) -> None:
         """Add or replace specs by id."""
-        if specs:
-            await self._database.write(
-                lambda connection: connection.executemany(_SAVE_MODEL, map(_model_row, specs))
-            )
+        if models:
+            await self._database.write(partial(specs.save, models=models))
 
     async def forget_models(self, ids: Sequence[ModelId]) -> None:
         """Remove specs; unknown ids are ignored. Their metrics stay, for the files may return."""
         if ids:
-            await self._database.write(
-                lambda connection: connection.executemany(
-                    "DELETE FROM models WHERE id = ?", [(model_id,) for model_id in ids]
-                )
-            )
+            await self._database.write(partial(specs.forget, ids=ids))
 
     async def folders(self) -> tuple[Folder, ...]:
         """The user's folders in the order they were added."""
@@ -125,24 +85,20 @@ class Models:
         )
 
     async def metrics(self) -> tuple[ModelMetrics, ...]:
-        """Every model's averages."""
+        """What is known of every model's use."""
+        return await self._database.read(metrics.read)
 
-        def work(connection: sqlite3.Connection) -> tuple[ModelMetrics, ...]:
-            rows = connection.execute(f"SELECT {', '.join(_METRICS)} FROM metrics")  # noqa: S608 - constants
-            return readable(rows, _metrics, "metrics of")
+    async def save_metrics(self, item: ModelMetrics) -> None:
+        """Replace what is known of one model's use."""
+        await self._database.write(partial(metrics.save, item=item))
 
-        return await self._database.read(work)
+    async def counters(self) -> dict[str, int]:
+        """Every counter."""
+        return await self._database.read(metrics.counters)
 
-    async def save_metrics(self, metrics: ModelMetrics) -> None:
-        """Replace one model's averages."""
-        row = tuple(getattr(metrics, name) for name in _METRICS)
-        await self._database.write(
-            lambda connection: connection.execute(
-                f"INSERT OR REPLACE INTO metrics ({', '.join(_METRICS)}) "  # noqa: S608 - constants
-                f"VALUES ({', '.join('?' * len(_METRICS))})",
-                row,
-            )
-        )
+    async def save_counters(self, counters: Mapping[str, int]) -> None:
+        """Replace some counters."""
+        await self._database.write(partial(metrics.save_counters, counters=counters))
 
     async def load_settings(self) -> dict[ModelId, LoadSettings]:
         """The models that the user loads in a way of their own."""
@@ -207,29 +163,6 @@ class Models:
         await self._database.write(work)
 
 
-def _spec(row: Row) -> ModelSpec:
-    *flat, detail = row
-    return ModelSpec.model_validate({**dict(zip(FLAT, flat, strict=True)), **json.loads(detail)})
-
-
-def _model_row(spec: ModelSpec) -> Row:
-    return (
-        spec.id,
-        spec.provider,
-        spec.name,
-        spec.status,
-        spec.reason,
-        spec.path,
-        fits(spec.size_bytes),
-        fits(spec.modified_ns),
-        spec.architecture,
-        fits(spec.parameters),
-        spec.quantisation,
-        fits(spec.context_length),
-        spec.model_dump_json(exclude=set(FLAT), exclude_defaults=True),
-    )
-
-
 def _load_settings(row: Row) -> tuple[ModelId, LoadSettings]:
     model_id, detail = row
     return ModelId(model_id), LoadSettings.model_validate_json(detail)
@@ -239,7 +172,3 @@ def _measured_use(row: Row) -> tuple[ModelId, MeasuredUse]:
     model_id, footprint, size = row
     settings = LoadSettings.model_validate_json(footprint)
     return ModelId(model_id), MeasuredUse(footprint=settings, size=size)
-
-
-def _metrics(row: Row) -> ModelMetrics:
-    return ModelMetrics.model_validate(dict(zip(_METRICS, row, strict=True)))

@@ -92,6 +92,38 @@ MIGRATIONS: tuple[Step, ...] = (
         ) STRICT
         """,
     ),
+    (
+        "CREATE TABLE model_details (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
+        "INSERT INTO model_details (text) SELECT DISTINCT detail FROM models",
+        """
+        CREATE TABLE specs (
+            id TEXT PRIMARY KEY,
+            provider TEXT NOT NULL,
+            name TEXT NOT NULL,
+            status TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            path TEXT NOT NULL,
+            size_bytes INTEGER NOT NULL,
+            modified_ns INTEGER NOT NULL,
+            architecture TEXT NOT NULL,
+            parameters INTEGER,
+            quantisation TEXT NOT NULL,
+            context_length INTEGER,
+            detail INTEGER NOT NULL
+        ) STRICT
+        """,
+        """
+        INSERT INTO specs
+        SELECT id, provider, name, status, reason, path, size_bytes, modified_ns, architecture,
+            parameters, quantisation, context_length, model_details.number
+        FROM models JOIN model_details ON model_details.text = models.detail
+        ORDER BY models.rowid
+        """,
+        "DROP TABLE models",
+        "ALTER TABLE specs RENAME TO models",
+        "ALTER TABLE metrics ADD COLUMN detail TEXT NOT NULL DEFAULT '{}'",
+        "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
+    ),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

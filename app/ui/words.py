@@ -109,6 +109,13 @@ def speed(tokens_per_second: float | None) -> str:
     return f"{_decimal(tokens_per_second, 1 if tokens_per_second < 100 else 0)} tok/s"
 
 
+def share(part: float | None) -> str:
+    """A part of a whole: "98 %"; one that isn't whole never says 100."""
+    if part is None:
+        return NOTHING
+    return f"{100 if part >= 1 else math.floor(part * 100)} %"
+
+
 def duration(seconds: float | None) -> str:
     """A time with two significant digits: "38 ms", "0.21 s", "4.2 s"; minutes from 100 s."""
     if seconds is None:

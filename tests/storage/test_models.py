@@ -66,7 +66,7 @@ async def test_that_specs_come_back_equal_after_reopening(tmp_path):
     storage = await open_storage(path)
     await storage.models.save_models([spec(), FULL])
     storage = await reopened(storage, path)
-    assert await storage.models.models() == (spec(), FULL)
+    assert (await storage.models.models()).specs() == (spec(), FULL)
     await storage.aclose()
 
 
@@ -75,7 +75,7 @@ async def test_that_a_spec_saved_again_replaces_itself_in_its_place(tmp_path):
     await storage.models.save_models([spec(), FULL])
     changed = spec(path="/moved.gguf", shards=3)
     await storage.models.save_models([changed])
-    assert await storage.models.models() == (changed, FULL)
+    assert (await storage.models.models()).specs() == (changed, FULL)
     await storage.aclose()
 
 
@@ -83,7 +83,7 @@ async def test_that_forgetting_models_ignores_unknown_ids(tmp_path):
     storage = await open_storage(tmp_path / "state.db")
     await storage.models.save_models([spec(), FULL])
     await storage.models.forget_models([FULL.id, ModelId("local:unknown")])
-    assert await storage.models.models() == (spec(),)
+    assert (await storage.models.models()).specs() == (spec(),)
     await storage.aclose()
 
 
@@ -97,23 +97,42 @@ async def test_that_one_changed_model_costs_one_row(tmp_path):
     await storage.aclose()
 
 
+async def test_that_what_models_have_in_common_is_kept_once_and_goes_with_the_last(tmp_path):
+    storage = await open_storage(tmp_path / "state.db")
+
+    async def details() -> int:
+        count = "SELECT count(*) FROM model_details"
+        return await storage.database.read(lambda c: c.execute(count).fetchone()[0])
+
+    alike = [FULL.model_copy(update={"id": ModelId(f"local:{n}")}) for n in range(50)]
+    await storage.models.save_models([*alike, spec()])
+    assert await details() == 2
+    await storage.models.forget_models([item.id for item in alike[:-1]])
+    assert (await storage.models.models()).specs() == (alike[-1], spec())
+    await storage.models.forget_models([alike[-1].id])
+    assert await details() == 1
+    await storage.aclose()
+
+
 async def test_that_unreadable_models_are_logged_and_hide_no_others(tmp_path, caplog):
     path = tmp_path / "state.db"
     storage = await open_storage(path)
     await storage.models.save_models([spec(number) for number in range(5)])
     await storage.aclose()
     harm = {
-        0: "UPDATE models SET detail = '{' WHERE id = ?",
-        1: "UPDATE models SET detail = '[]' WHERE id = ?",
+        0: "UPDATE models SET detail = 7001 WHERE id = ?",
+        1: "UPDATE models SET detail = 7002 WHERE id = ?",
         2: "UPDATE models SET status = 'transcended' WHERE id = ?",
-        3: """UPDATE models SET detail = '{"shape": {"block_count": "many"}}' WHERE id = ?""",
+        3: "UPDATE models SET detail = 7003 WHERE id = ?",
     }
+    broken = ((7001, "{"), (7002, "[]"), (7003, '{"shape": {"block_count": "many"}}'))
     with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany("INSERT INTO model_details VALUES (?, ?)", broken)
         for number, change in harm.items():
             connection.execute(change, (spec(number).id,))
     storage = await open_storage(path)
     with caplog.at_level(logging.WARNING):
-        assert await storage.models.models() == (spec(4),)
+        assert (await storage.models.models()).specs() == (spec(4),)
     for number in harm:
         assert f"local:{number:06}" in caplog.text
     await storage.aclose()
@@ -129,7 +148,7 @@ async def test_that_a_text_with_broken_bytes_is_read_as_far_as_it_goes(tmp_path)
             "UPDATE models SET name = CAST(x'74ff79' AS TEXT) WHERE id = 'local:000001'"
         )
     storage = await open_storage(path)
-    assert [item.name for item in await storage.models.models()] == ["t\ufffdy", "tiny"]
+    assert [item.name for item in (await storage.models.models()).specs()] == ["t\ufffdy", "tiny"]
     await storage.aclose()
 
 
@@ -137,7 +156,7 @@ async def test_that_an_absurd_figure_in_a_file_keeps_no_model_from_being_saved(t
     storage = await open_storage(tmp_path / "state.db")
     absurd = spec(1, context_length=2**64 - 1, parameters=2**80)
     await storage.models.save_models([absurd, spec(2)])
-    first, second = await storage.models.models()
+    first, second = (await storage.models.models()).specs()
     assert first.context_length == first.parameters == 2**63 - 1
     assert second == spec(2)
     await storage.aclose()
@@ -151,7 +170,7 @@ async def test_that_a_large_library_comes_back_whole(tmp_path):
     storage = await open_storage(path)
     await storage.models.save_models(specs)
     storage = await reopened(storage, path)
-    assert await storage.models.models() == tuple(specs)
+    assert (await storage.models.models()).specs() == tuple(specs)
     await storage.aclose()
 
 

@@ -1,7 +1,7 @@
 """Fakes at the ports: stores in memory, a provider that loads and answers on order."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic_ns
@@ -28,6 +28,7 @@ from app.domain.memory_plans import (
     PlanSource,
     predict,
 )
+from app.domain.model_columns import ModelColumns, columns_of
 from app.domain.models import (
     Alias,
     Capability,
@@ -69,6 +70,7 @@ class MemoryStore:
         self.kept_folders: dict[str, Folder] = {}
         self.kept_aliases: dict[str, ModelId] = {}
         self.kept_metrics: dict[ModelId, ModelMetrics] = {}
+        self.kept_counters: dict[str, int] = {}
         self.kept_load_settings: dict[ModelId, LoadSettings] = {}
         self.kept_uses: dict[ModelId, tuple[MeasuredUse, ...]] = {}
         self.kept_session: tuple[ModelId, ...] = ()
@@ -78,8 +80,8 @@ class MemoryStore:
         self.kept_settings: dict[str, str] = {}
         self.log: list[str] = []
 
-    async def models(self) -> tuple[ModelSpec, ...]:
-        return tuple(self.kept_models.values())
+    async def models(self) -> ModelColumns:
+        return columns_of(self.kept_models.values())
 
     async def save_models(self, specs: Sequence[ModelSpec]) -> None:
         self.kept_models.update((item.id, item) for item in specs)
@@ -109,8 +111,14 @@ class MemoryStore:
     async def metrics(self) -> tuple[ModelMetrics, ...]:
         return tuple(self.kept_metrics.values())
 
-    async def save_metrics(self, metrics: ModelMetrics) -> None:
-        self.kept_metrics[metrics.model_id] = metrics
+    async def save_metrics(self, item: ModelMetrics) -> None:
+        self.kept_metrics[item.model_id] = item
+
+    async def counters(self) -> dict[str, int]:
+        return dict(self.kept_counters)
+
+    async def save_counters(self, counters: Mapping[str, int]) -> None:
+        self.kept_counters |= counters
 
     async def load_settings(self) -> dict[ModelId, LoadSettings]:
         return dict(self.kept_load_settings)

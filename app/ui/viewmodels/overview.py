@@ -1,5 +1,6 @@
 """Everything that is known of one model, as lines of words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.domain.chat_templates import TemplateSource
@@ -7,10 +8,13 @@ from app.domain.instances import ENDED
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
 from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus
+from app.domain.profiles import Average, ModelMetrics, busiest_hours
 from app.manager.models import Models
 from app.ui import words
 from app.ui.viewmodels import load_words
 
+FEW_USES = 10
+"""Below so many answers their hours say nothing."""
 CAPABILITY_WORDS: dict[Capability, str] = {
     Capability.CHAT: "Chat",
     Capability.COMPLETION: "Completion",
@@ -115,14 +119,52 @@ def _averages(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
     if metrics is None:
         return ()
     facts = (
-        Fact("Speed", words.speed(metrics.tokens_per_second)),
-        Fact("To first token", words.duration(metrics.time_to_first_token)),
+        Fact(
+            "Speed",
+            words.speed(metrics.tokens_per_second),
+            hint=_spread(metrics.speed, words.speed),
+        ),
+        Fact(
+            "To first token",
+            words.duration(metrics.time_to_first_token),
+            hint=_spread(metrics.first_token, words.duration),
+        ),
+        Fact("After a load", words.duration(metrics.after_load.value), hint="first answer only"),
         Fact("Loads in", words.duration(metrics.load_seconds)),
-        Fact("Requests", words.count(metrics.requests)),
-        Fact("Failures", words.count(metrics.failures) if metrics.failures else ""),
-        Fact("Last used", words.moment(metrics.last_used_at) if metrics.last_used_at else ""),
+        Fact("Success", words.share(metrics.success_rate), hint=_judged(metrics)),
+        Fact("Used", _use(metrics), hint=_hours(metrics)),
     )
     return tuple(fact for fact in facts if fact.value not in {"", words.NOTHING})
+
+
+def _spread(average: Average, say: Callable[[float | None], str]) -> str:
+    """Half of the latest answers, and all but the worst twentieth of them; "" for a single one."""
+    if len(average.recent) < 2:
+        return ""
+    typical = f"p50 {say(average.percentile(50))}"
+    slow = average.percentile(95)
+    return typical if slow is None else f"{typical} · p95 {say(slow)}"
+
+
+def _judged(metrics: ModelMetrics) -> str:
+    stopped = f"{words.count(metrics.cancelled)} stopped" if metrics.cancelled else ""
+    failed = f"{words.count(metrics.failures)} failed" if metrics.failures else ""
+    return " · ".join(filter(None, (failed, stopped)))
+
+
+def _use(metrics: ModelMetrics) -> str:
+    if not metrics.requests or metrics.last_used_at is None:
+        return ""
+    answers = words.amount(metrics.requests, "answer")
+    return f"{answers}, last {words.moment(metrics.last_used_at)}"
+
+
+def _hours(metrics: ModelMetrics) -> str:
+    hours = busiest_hours(metrics.by_hour)
+    if hours is None or metrics.requests < FEW_USES:
+        return ""
+    start, end = hours
+    return f"mostly {start}\N{EN DASH}{end} h"
 
 
 def _file(spec: ModelSpec) -> tuple[Fact, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.events import AliasAssigned, InstanceChanged, ModelsChanged, ProfileFinished
+from app.domain.events import AliasAssigned, InstanceChanged, ModelsChanged, ProfilingCompleted
 from app.domain.instances import COMING, InstanceState
 from app.domain.models import ModelId, ModelStatus
 from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
@@ -76,7 +76,7 @@ class Profiling(QObject):
         bridge.on(ModelsChanged, lambda _: self._models_changed())
         bridge.on(AliasAssigned, lambda _: self.watch(seen=self._seen))
         bridge.on(InstanceChanged, lambda _: self._instances_changed())
-        bridge.on(ProfileFinished, lambda _: self._list())
+        bridge.on(ProfilingCompleted, lambda _: self._list())
         bridge.lost.connect(self._models_changed)
         bridge.lost.connect(self._list)
         intents.busy_changed.connect(self._busy)

@@ -1,0 +1,98 @@
+"""The index finds what looking at each model finds."""
+
+import random
+
+from app.domain.model_columns import columns_of
+from app.domain.models import Capability, CapabilityFact, ModelQuery, ModelStatus, haystack
+from app.manager import model_index
+from app.manager.model_index import ModelIndex
+from tests.support.fakes import spec
+
+NAMES = ("Llama", "Qwen coder", "Gemma", "Phi", "Zoë ẞ", "llama", "Mistral nemo", "Über")
+
+
+def made(number: int, name: str = ""):
+    embeds = number % 5 == 0
+    return spec(
+        name or f"{NAMES[number % len(NAMES)]} {number:03x}",
+        id=f"local:m{number}",
+        path=f"/models/m{number}.gguf",
+        quantisation=("Q4_K_M", "Q8_0")[number % 2],
+        provider=("local", "remote")[number % 3 == 0],
+        status=list(ModelStatus)[number % 3],
+        capabilities=(
+            CapabilityFact(
+                capability=Capability.EMBEDDING if embeds else Capability.CHAT,
+                value=True,
+                source="it says so",
+            ),
+        ),
+    )
+
+
+def expected(models, query: ModelQuery, loaded=()):
+    found = [
+        item
+        for item in models.values()
+        if all(word in haystack(item) for word in query.words.casefold().split())
+        and query.provider in {None, item.provider}
+        and query.status in {None, item.status}
+        and query.quantisation in {None, item.quantisation}
+        and (query.capability is None or item.can(query.capability))
+        and query.loaded in {None, item.id in loaded}
+    ]
+    return tuple(s.id for s in sorted(found, key=lambda s: f"{s.name}\n{s.id}".casefold()))
+
+
+QUERIES = [
+    ModelQuery(words=words, limit=None)
+    for words in ("", "llama", "LLAMA 0", "qwen cod", "zoë", "ss", "models/m12", "q8_0 phi", "none")
+] + [
+    ModelQuery(provider="remote", limit=None),
+    ModelQuery(status=ModelStatus.INVALID, quantisation="Q8_0", limit=None),
+    ModelQuery(words="gemma", capability=Capability.EMBEDDING, limit=None),
+    ModelQuery(loaded=True, limit=None),
+    ModelQuery(words="m1", loaded=False, limit=None),
+]
+
+
+def test_that_searches_find_what_looking_at_each_finds_through_every_change(monkeypatch):
+    monkeypatch.setattr(model_index, "FEWEST", 40)
+    draw = random.Random(3)
+    models = {item.id: item for item in map(made, range(400))}
+    index = ModelIndex(columns_of(models.values()))
+    loaded = {"local:m1", "local:m12", "local:m777"}
+    for round_ in range(30):
+        changed = [made(draw.randrange(700), draw.choice(("", "Renamed llama"))) for _ in range(12)]
+        index.put(changed)
+        models |= {item.id: item for item in changed}
+        gone = [f"local:m{draw.randrange(700)}" for _ in range(6)]
+        index.drop(gone)
+        models = {model_id: item for model_id, item in models.items() if model_id not in gone}
+        if round_ % 3 and (block := index.unlearned()) is not None:
+            index.learn(block)
+        assert len(index) == len(models)
+        assert all(index.find(model_id) == item for model_id, item in models.items())
+        assert sorted(index.paths()) == sorted((m.id, m.path) for m in models.values())
+        there = loaded & models.keys()
+        for query in QUERIES:
+            assert index.search(query, there).ids == expected(models, query, there), query
+    assert index.find("local:m9999") is None
+
+
+def test_that_pages_follow_one_another_to_the_end():
+    index = ModelIndex(columns_of(map(made, range(25))))
+    whole = index.search(ModelQuery(limit=None), ()).ids
+    paged, offset = [], 0
+    while offset is not None:
+        page = index.search(ModelQuery(offset=offset, limit=10), ())
+        paged += page.ids
+        offset = page.next_offset
+    assert tuple(paged) == whole
+    assert len(whole) == 25
+
+
+def test_that_no_model_is_no_trouble():
+    index = ModelIndex()
+    assert index.search(ModelQuery(words="llama"), ()).ids == ()
+    assert (len(index), index.unlearned()) == (0, None)
