@@ -12,8 +12,8 @@ from app.domain.generation import GenerationEnd, GenerationRequest, GenerationSt
 from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
 from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
-from app.manager.coordinator import Lease
 from app.manager.events import EventBus
+from app.manager.instances import Lease
 from app.manager.models import Models
 from app.ports import ProfileStore
 

@@ -92,6 +92,7 @@ MIGRATIONS: tuple[Step, ...] = (
         ) STRICT
         """,
     ),
+    ("CREATE TABLE pins (model_id TEXT PRIMARY KEY) STRICT",),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 
