@@ -129,13 +129,16 @@ class ModelCard(QFrame):
         shown = {
             self._cancel: card.coming,
             self._switch: card.can_switch,
+            self._eject: card.can_eject,
             self._pin: card.can_pin and not card.pinned,
             self._unpin: card.can_pin and card.pinned,
-            self._eject: card.can_eject,
             self._settings: card.can_set,
         }
         focus_goes = any(button.hasFocus() and not shown[button] for button in shown)
-        for button in (button for button in shown if shown[button]):
+        # What was just pressed gives the focus to its opposite, never to Eject.
+        toggled = self._pin.hasFocus() or self._unpin.hasFocus()
+        order = sorted(shown, key=lambda item: toggled and item not in (self._pin, self._unpin))
+        for button in (button for button in order if shown[button]):
             button.setVisible(True)
             if focus_goes:
                 button.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -1,5 +1,6 @@
 """Ten thousand random interleavings of everything that can happen to models."""
 
+import logging
 import time
 from collections.abc import Sequence
 
@@ -26,10 +27,14 @@ def interleavings(effort: Effort) -> Sequence[Row]:
         suppress_health_check=(),
         verbosity=Verbosity.quiet,
     )
+    # The machine crashes models all the time, and each would be told.
+    logging.disable(logging.WARNING)
     try:
         run_state_machine_as_test(Lifecycle, settings=options)
     except Exception as error:  # noqa: BLE001 - whatever breaks the machine is the finding
         broken, note = 1, f"{type(error).__name__}: {error}; "
+    finally:
+        logging.disable(logging.NOTSET)
     note += f"{count:,} of up to {STEPS} steps in {time.monotonic() - start:.0f} s"
     part = Part(
         "interleavings that break an invariant", Bar(0, ""), Estimate.exact(broken), note=note
