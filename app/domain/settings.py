@@ -61,5 +61,5 @@ class Settings(Frozen):
         description="a share of the memory such as 75 %, or a size of at least 0.1 GB",
     )
     """Up to 1 a share of the machine's memory, beyond that bytes; None leaves a tenth free."""
-    idle_minutes: int | None = Field(default=None, title="Unload after", ge=1, le=10_080)
+    idle_minutes: int | None = Field(default=None, title="Idle minutes", ge=1, le=10_080)
     """Minutes without use after which a model leaves; None keeps it."""
