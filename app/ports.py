@@ -365,6 +365,18 @@ class ModelStore(Protocol):
         """Replace the list of loaded models."""
         ...
 
+    async def pins(self) -> frozenset[ModelId]:
+        """The models that are kept loaded."""
+        ...
+
+    async def save_pin(self, model_id: ModelId) -> None:
+        """Keep a model loaded; one that is kept already stays so."""
+        ...
+
+    async def forget_pin(self, model_id: ModelId) -> None:
+        """Keep it no longer; an unknown id is ignored."""
+        ...
+
 
 class ConversationStore(Protocol):
     """Keeps conversations."""

@@ -132,6 +132,24 @@ class NoticeRaised(Event):
     report: ErrorReport
 
 
+class ModelEvicted(Event):
+    """A model has left without a person ejecting it: its process is gone."""
+
+    model_id: ModelId
+    reason: str
+    """Why, in words that follow a colon: "makes room for Qwen", "idle for 10 minutes"."""
+    for_model: ModelId | None = None
+    """The model that wanted its room."""
+    freed_bytes: int = 0
+
+
+class ModelPinned(Event):
+    """A model is kept loaded from now on, or no longer."""
+
+    model_id: ModelId
+    pinned: bool
+
+
 class Published(Frozen):
     """An event with its place in the sequence."""
 

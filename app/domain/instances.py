@@ -27,7 +27,12 @@ class InstanceState(StrEnum):
 
 NEXT_STATES: dict[InstanceState, frozenset[InstanceState]] = {
     InstanceState.QUEUED: frozenset(
-        {InstanceState.RESERVING, InstanceState.STOPPED, InstanceState.FAILED}
+        {
+            InstanceState.RESERVING,
+            InstanceState.STOPPING,
+            InstanceState.STOPPED,
+            InstanceState.FAILED,
+        }
     ),
     InstanceState.RESERVING: frozenset(
         {InstanceState.STARTING, InstanceState.STOPPING, InstanceState.FAILED}
@@ -104,6 +109,12 @@ class InstanceView(Frozen):
     """Seconds since the epoch."""
     load_seconds: float | None = None
     error: ErrorReport | None = None
+    reason: str = ""
+    """What it waits for, or why it is on its way out, in words that follow a colon."""
+    pinned: bool = False
+    """It is kept loaded, whoever needs its room."""
+    unloads_at: float | None = None
+    """When it leaves unless it is used before, in seconds since the epoch."""
 
     @property
     def charged(self) -> int:

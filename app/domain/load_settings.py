@@ -83,6 +83,12 @@ class LoadWish(Frozen):
     """None takes the settings in force."""
     anyway: bool = False
     """Also where the plan says that it doesn't fit into memory."""
+    priority: int = 0
+    """Where several wait for room, the higher comes first."""
+    warm_up: bool = False
+    """Answer a few tokens before anybody else asks, so that the first prompt is as fast as others."""
+    time_to_live: float | None = None
+    """Seconds that it stays loaded without being used; None takes the setting for all."""
 
 
 def preferring(own: LoadSettings, general: LoadSettings) -> LoadSettings:

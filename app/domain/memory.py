@@ -45,17 +45,29 @@ def context_for(spec: ModelSpec, settings: LoadSettings) -> int:
     return min(settings.context_length or DEFAULT_CONTEXT, trained)
 
 
-def room(memory: MemoryView, charged: int, arriving: int) -> int:
-    """The bytes that one more model may take.
+def budget(total: int, chosen: float | None = None) -> int:
+    """The bytes that models may take together.
+
+    Args:
+        total: the machine's memory.
+        chosen: what the user allows: up to 1 a share of it, beyond that bytes.
+    """
+    share = HEADROOM if chosen is None else chosen
+    return int(total * share) if share <= 1 else min(total, int(share))
+
+
+def room(memory: MemoryView, charged: int, arriving: int, allowed: int | None = None) -> int:
+    """The bytes that one more model may take; below zero where models take too much already.
 
     Args:
         memory: the machine now.
         charged: what the ledger holds for all instances.
         arriving: the part of `charged` that is promised but not yet resident.
+        allowed: what models may take together, where the user has said so.
     """
-    by_budget = int(memory.total * HEADROOM) - charged
+    by_budget = (budget(memory.total) if allowed is None else allowed) - charged
     by_free = memory.available - arriving
-    return max(0, min(by_budget, by_free))
+    return min(by_budget, by_free)
 
 
 def fit(need: int, free: int) -> Fit:

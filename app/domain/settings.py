@@ -1,8 +1,10 @@
 """What the user can set. Environment over stored over default, one row a key."""
 
+import math
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.domain.base import Frozen
 
@@ -16,6 +18,16 @@ class Theme(StrEnum):
     SYSTEM = "system"
     LIGHT = "light"
     DARK = "dark"
+
+
+SMALLEST_BUDGET = 100_000_000
+"""Bytes; no process with a model takes less."""
+
+
+def _is_budget(value: float) -> float:
+    if not math.isfinite(value) or not (0 < value <= 1 or value >= SMALLEST_BUDGET):
+        raise ValueError("neither a share above 0 and up to 1 nor at least 100 MB")
+    return value
 
 
 class WindowPlace(Frozen):
@@ -44,3 +56,12 @@ class Settings(Frozen):
     profile_after_first_load: bool = False
     """Measure a model that was never measured once it is loaded and nobody asks anything."""
     window: WindowPlace = WindowPlace()
+    max_loaded: int | None = Field(default=None, title="Most models at once", ge=1, le=64)
+    memory_budget: Annotated[float, AfterValidator(_is_budget)] | None = Field(
+        default=None,
+        title="Memory for models",
+        description="a share of the memory such as 75 %, or a size of at least 0.1 GB",
+    )
+    """Up to 1 a share of the machine's memory, beyond that bytes; None leaves a tenth free."""
+    idle_minutes: int | None = Field(default=None, title="Idle minutes", ge=1, le=10_080)
+    """Minutes without use after which a model leaves; None keeps it."""

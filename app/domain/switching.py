@@ -27,10 +27,20 @@ class SwitchPlan(Frozen):
     method: SwitchMethod
     need: int
     free: int
+    evicting: tuple[ModelId, ...] = ()
+    """Idle models that leave so that both have room."""
 
 
-def plan_switch(
-    target: ModelId, leaving: ModelId | None, *, need: int, free: int, freed_by_leaving: int
+def plan_switch(  # noqa: PLR0913 - what is known of the memory, each named
+    target: ModelId,
+    leaving: ModelId | None,
+    *,
+    need: int,
+    free: int,
+    freed_by_leaving: int,
+    evicting: tuple[ModelId, ...] = (),
+    beside: bool = True,
+    waits: bool = False,
 ) -> SwitchPlan:
     """Choose the gentlest way that memory allows.
 
@@ -38,15 +48,27 @@ def plan_switch(
         target: the model to switch to.
         leaving: the loaded model that the alias points at now, if any.
         need: bytes that the target will take; 0 when it is loaded already.
-        free: bytes there are.
+        free: bytes there are, those of idle models included.
         freed_by_leaving: bytes that ejecting the old model gives back.
+        evicting: the idle models that would leave.
+        beside: one more model may be loaded.
+        waits: there will be room once others have finished their answers.
     """
     if need == 0:
         method = SwitchMethod.READY
-    elif need <= free:
+    elif need <= free and beside:
         method = SwitchMethod.OVERLAP
     elif leaving is not None and need <= free + freed_by_leaving:
         method = SwitchMethod.DRAIN_FIRST
+    elif waits:
+        method = SwitchMethod.OVERLAP
     else:
         method = SwitchMethod.REFUSE
-    return SwitchPlan(target=target, leaving=leaving, method=method, need=need, free=free)
+    return SwitchPlan(
+        target=target,
+        leaving=leaving,
+        method=method,
+        need=need,
+        free=free,
+        evicting=evicting if method is SwitchMethod.OVERLAP else (),
+    )

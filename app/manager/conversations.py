@@ -38,9 +38,9 @@ from app.domain.generation import (
 from app.domain.load_settings import LoadWish
 from app.domain.models import ACTIVE
 from app.domain.settings import Settings
-from app.manager.coordinator import Lease
 from app.manager.events import EventBus
 from app.manager.fitting import generate_fitting
+from app.manager.instances import Lease
 from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.manager.written import Written

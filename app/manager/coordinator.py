@@ -11,123 +11,28 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Self
 
-from app.domain import memory as rules
-from app.domain.chat_templates import ThinkingSwitch
-from app.domain.errors import AppError, ErrorReport, LoadCancelled, report_of
-from app.domain.events import InstanceChanged
-from app.domain.instances import COMING, ENDED, NEXT_STATES, InstanceState, InstanceView, LeaseView
-from app.domain.load_settings import LoadSettings
+from app.domain.errors import AppError, DoesNotFit, LoadCancelled, report_of
+from app.domain.events import InstanceChanged, ModelEvicted
+from app.domain.eviction import Decision
+from app.domain.generation import ChatMessage, GenerationRequest, Role
+from app.domain.instances import COMING, ENDED, NEXT_STATES, InstanceState, InstanceView
+from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.memory import MemoryView
 from app.domain.models import ModelId, ModelSpec
+from app.domain.settings import Settings
 from app.manager.events import EventBus
-from app.manager.memory_plans import MemoryPlans, refusal
+from app.manager.instances import Instance, Lease
+from app.manager.memory_plans import MemoryPlans
+from app.manager.rooms import Rooms
 from app.manager.setbacks import Setbacks
 from app.ports import Devices, Engine, Provider
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)
 
-
-class Lease:
-    """Somebody uses an instance. It is held until released; releasing twice is harmless."""
-
-    def __init__(
-        self, instance: "Instance", owner: str, release: Callable[["Lease"], None]
-    ) -> None:
-        self._instance = instance
-        self._release = release
-        self.view = LeaseView(owner=owner, since=time.time())
-
-    @property
-    def spec(self) -> ModelSpec:
-        """The model that is used."""
-        return self._instance.spec
-
-    @property
-    def settings(self) -> LoadSettings:
-        """How it was loaded."""
-        return self._instance.settings
-
-    @property
-    def engine(self) -> Engine:
-        """The loaded model."""
-        engine = self._instance.engine
-        assert engine is not None, "a lease is only given on a READY instance"
-        return engine
-
-    def release(self) -> None:
-        """Give the instance back."""
-        self._release(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
-
-
-class Instance:
-    """One load of one model, from QUEUED to its end. Only the coordinator changes it."""
-
-    def __init__(
-        self, spec: ModelSpec, settings: LoadSettings, generation: int, *, anyway: bool = False
-    ) -> None:
-        self.spec = spec
-        self.settings = settings
-        self.anyway = anyway
-        """It is loaded although it isn't predicted to fit."""
-        self.plentiful = False
-        """There is much more memory than it is predicted to take."""
-        self.generation = generation
-        self.state = InstanceState.QUEUED
-        self.progress: float | None = None
-        self.leases: list[Lease] = []
-        self.predicted = 0
-        self.measured: int | None = None
-        self.loaded_at: float | None = None
-        self.load_seconds: float | None = None
-        self.error: AppError | None = None
-        self.engine: Engine | None = None
-        self.thinking: ThinkingSwitch | None = None
-        self.bringing_up: asyncio.Task[None] | None = None
-        self.failing = False
-        """The load has failed and its process is being reaped; there is nothing to cancel."""
-        self.waiters: dict[asyncio.Future[Lease], str] = {}
-        """Those who wait for READY, each with a future of its own, and their names."""
-        self.unused = asyncio.Event()
-        """Set while nobody holds a lease."""
-        self.ended = asyncio.Event()
-        self.unused.set()
-
-    def view(self) -> InstanceView:
-        """This instance at this moment."""
-        report: ErrorReport | None = report_of(self.error) if self.error is not None else None
-        return InstanceView(
-            model_id=self.spec.id,
-            generation=self.generation,
-            state=self.state,
-            progress=self.progress,
-            leases=tuple(lease.view for lease in self.leases),
-            memory_predicted=self.predicted,
-            memory_measured=self.measured,
-            settings=self.settings,
-            context_length=self.engine.context_length if self.engine is not None else None,
-            template=self.engine.template if self.engine is not None else None,
-            thinking=self.thinking,
-            threads=self.engine.threads if self.engine is not None else None,
-            loaded_at=self.loaded_at,
-            load_seconds=self.load_seconds,
-            anyway=self.anyway,
-            error=report,
-        )
+WISHLESS = LoadWish()
+WARM_UP_TOKENS = 8
 
 
 class Coordinator:
@@ -139,9 +44,9 @@ class Coordinator:
         devices: Devices,
         events: EventBus,
         plans: MemoryPlans,
+        settings: Callable[[], Settings],
     ) -> None:
         self._providers = providers
-        self._devices = devices
         self._events = events
         self._plans = plans
         self.moved: Callable[[InstanceView], None] = lambda view: None
@@ -150,7 +55,13 @@ class Coordinator:
         """Told of each use that ended, and of the resident bytes it left."""
         self._generations = itertools.count(1)
         self._instances: dict[ModelId, Instance] = {}
+        self._pinned: set[ModelId] = set()
+        self._rooms = Rooms(self._instances, devices, plans, settings)
+        self._rooms.reserve = self._reserve
+        self._rooms.evict = self._evict
+        self._rooms.announce = self._announce
         self._setbacks = Setbacks()
+        self._closed = False
         self._tasks = TaskScope("coordinator")
 
     # Queries
@@ -175,24 +86,39 @@ class Coordinator:
 
     def charged(self) -> int:
         """Bytes that the ledger holds for all instances."""
-        return sum(view.charged for view in self.views())
+        return self._rooms.charged()
+
+    def budget(self, memory: MemoryView) -> int:
+        """Bytes that models may take together."""
+        return self._rooms.budget(memory)
 
     def room(self) -> int:
         """Bytes that one more model may take now."""
-        return self._room(self._devices.memory(), freed=0)
+        return self._rooms.free()
 
     def room_without_idle(self) -> int:
-        """The same when every model that nobody uses is ejected."""
-        return self._room(self._devices.memory(), freed=self._idle_bytes())
+        """The same when every model leaves that nobody uses and nobody keeps."""
+        return self._rooms.free_without_idle()
 
-    def _idle_bytes(self) -> int:
-        idle = (view for view in self.views() if not view.leases)
-        return sum(view.charged for view in idle if view.state is InstanceState.READY)
+    def outlook(
+        self, model_id: ModelId, need: int, spared: ModelId | None = None
+    ) -> tuple[Decision, int]:
+        """What a load of `need` bytes would do now, and the room that it could have at once.
 
-    def _room(self, memory: MemoryView, freed: int) -> int:
-        arriving = sum(view.charged for view in self.views() if view.state in COMING)
-        left = memory.model_copy(update={"available": memory.available + freed})
-        return rules.room(left, self.charged() - freed, arriving)
+        Args:
+            model_id: the model.
+            need: bytes that it will take.
+            spared: a model that doesn't leave for it.
+        """
+        return self._rooms.outlook(model_id, need, spared)
+
+    def refusal(self, spec: ModelSpec, settings: LoadSettings) -> DoesNotFit:
+        """The error for a model that there is no room for even when others leave."""
+        return self._rooms.refusal(spec, settings)
+
+    def pinned(self, model_id: ModelId) -> bool:
+        """Whether the model is kept loaded once it is."""
+        return model_id in self._pinned
 
     # Commands
 
@@ -206,9 +132,10 @@ class Coordinator:
         spec: ModelSpec,
         settings: LoadSettings,
         owner: str,
+        wish: LoadWish = WISHLESS,
         *,
-        anyway: bool = False,
         insist: bool = True,
+        spared: ModelId | None = None,
     ) -> Lease:
         """A lease on the model, loading it first when it isn't loaded.
 
@@ -219,25 +146,43 @@ class Coordinator:
             spec: the model.
             settings: how to load it.
             owner: who uses it, by name.
-            anyway: load it although it isn't predicted to fit.
+            wish: what else a person asked for; its own settings aren't looked at.
             insist: load it although it has just failed repeatedly, as a person may ask.
+            spared: a model that doesn't leave for this one.
 
         Raises:
             ModelError: it can't be loaded; everybody who waits gets the same error.
-            LoadCancelled: the load was cancelled by `cancel` or `end`.
+            LoadCancelled: the load was cancelled by `cancel`, `end` or `aclose`.
         """
         while True:
             instance = self._instances.get(spec.id)
+            if self._closed:
+                raise _cancelled(spec)
             if instance is None or instance.state in ENDED:
                 if not insist:
                     self._setbacks.check(spec, settings)
-                instance = self._bring_up(spec, settings, anyway=anyway)
+                instance = self._bring_up(spec, settings, wish)
+                instance.spared = spared
             elif instance.state is InstanceState.READY:
                 return self._lease(instance, owner)
             elif instance.state in {InstanceState.DRAINING, InstanceState.STOPPING}:
                 await instance.ended.wait()
                 continue
+            instance.priority = max(instance.priority, wish.priority)
             return await self._wait_ready(instance, owner)
+
+    def pin(self, model_id: ModelId, *, pinned: bool) -> None:
+        """Keep a model loaded from now on, or no longer."""
+        (self._pinned.add if pinned else self._pinned.discard)(model_id)
+        instance = self._instances.get(model_id)
+        if instance is not None:
+            instance.pinned = pinned
+            self._announce(instance)
+        self._rooms.stir()
+
+    def stir(self) -> None:
+        """Look whether somebody can be loaded or has to leave, since a setting has changed."""
+        self._rooms.stir()
 
     def cancel(self, model_id: ModelId) -> None:
         """End a load that is under way; harmless otherwise."""
@@ -268,7 +213,9 @@ class Coordinator:
             self._forget(instance)
 
     async def aclose(self) -> None:
-        """End every process, without waiting for leases."""
+        """End every process, without waiting for leases; nobody gets a model any more."""
+        self._closed = True
+        self._rooms.close()
         instances = list(self._instances.values())
         loads = [item.bringing_up for item in instances if item.bringing_up is not None]
         for instance in instances:
@@ -277,11 +224,23 @@ class Coordinator:
         engines = [instance.engine for instance in instances if instance.engine is not None]
         await asyncio.gather(*(engine.close() for engine in engines), return_exceptions=True)
         await self._tasks.aclose()
+        for instance in instances:
+            self._end_with_the_app(instance)
+
+    def _end_with_the_app(self, instance: Instance) -> None:
+        instance.leases.clear()
+        if instance.state in {InstanceState.READY, InstanceState.DRAINING}:
+            self._move(instance, InstanceState.STOPPING)
+        if instance.state is InstanceState.STOPPING:
+            self._move(instance, InstanceState.STOPPED)
+        self._forget(instance)
 
     # Loading
 
-    def _bring_up(self, spec: ModelSpec, settings: LoadSettings, *, anyway: bool) -> Instance:
-        instance = Instance(spec, settings, next(self._generations), anyway=anyway)
+    def _bring_up(self, spec: ModelSpec, settings: LoadSettings, wish: LoadWish) -> Instance:
+        generation = next(self._generations)
+        instance = Instance(spec, settings, generation, wish, self._rooms.idle_limit)
+        instance.pinned = spec.id in self._pinned
         # A retry takes the place of the failed instance at the end of the loading order.
         self._instances.pop(spec.id, None)
         self._instances[spec.id] = instance
@@ -290,16 +249,16 @@ class Coordinator:
         return instance
 
     async def _load(self, instance: Instance) -> None:
-        started = time.monotonic()
+        instance.begun = True
         try:
-            self._move(instance, InstanceState.RESERVING)
-            memory = self._devices.memory()
-            if not instance.anyway and await self._weigh(instance, memory):
-                memory = self._devices.memory()
-            self._reserve(instance, memory)
+            await self._rooms.take(instance, await self._weigh(instance))
+            started = time.monotonic()
+            self._move(instance, InstanceState.STARTING)
             instance.engine = await self._provide(instance)
             self._move(instance, InstanceState.WARMING)
             await instance.engine.probe()
+            if instance.wish.warm_up:
+                await _warm_up(instance.spec, instance.engine)
         except asyncio.CancelledError:
             await self._abandon(instance, None)
         except Exception as error:
@@ -310,19 +269,20 @@ class Coordinator:
         else:
             self._ready(instance, time.monotonic() - started)
 
-    async def _weigh(self, instance: Instance, memory: MemoryView) -> bool:
-        room = self._room(memory, freed=0)
-        return await self._plans.weigh(instance.spec, instance.settings, room, memory.total)
+    async def _weigh(self, instance: Instance) -> MemoryView:
+        """The machine's memory, once it is known as well as need be what the model takes."""
+        memory = self._rooms.memory()
+        room = self._rooms.free(memory)
+        asked = not instance.wish.anyway and await self._plans.weigh(
+            instance.spec, instance.settings, room, memory.total
+        )
+        return self._rooms.memory() if asked else memory
 
-    def _reserve(self, instance: Instance, memory: MemoryView) -> None:
-        room, freed = self._room(memory, freed=0), self._idle_bytes()
-        room_without_idle = self._room(memory, freed)
-        plan = self._plans.plan(instance.spec, instance.settings)
-        instance.predicted = plan.host
-        instance.plentiful = rules.fit(plan.host, room) is rules.Fit.FITS
-        if plan.host > room and not instance.anyway:
-            raise refusal(instance.spec.name, plan, room, room_without_idle)
-        self._move(instance, InstanceState.STARTING)
+    def _reserve(self, instance: Instance, size: int, plentiful: bool) -> None:
+        instance.predicted = size
+        instance.plentiful = plentiful
+        instance.reason = ""
+        self._move(instance, InstanceState.RESERVING)
 
     async def _provide(self, instance: Instance) -> Engine:
         def progressed(share: float) -> None:
@@ -343,19 +303,21 @@ class Coordinator:
         instance.load_seconds = seconds
         instance.progress = None
         self._setbacks.ready(instance.spec, instance.settings)
+        instance.rest()
         self._move(instance, InstanceState.READY)
         self._tasks.start(f"watch {instance.spec.name}", self._watch(instance, instance.engine))
         self._tasks.start(f"try {instance.spec.name}", self._try_switch(instance, instance.engine))
         for waiter, owner in tuple(instance.waiters.items()):
             if not waiter.done():
                 waiter.set_result(self._lease(instance, owner))
+        self._rooms.stir()
 
     def _cancel_load(self, instance: Instance) -> None:
         # STOPPING is not among them: a second cancel would interrupt the reaping.
         if instance.state not in COMING or instance.bringing_up is None or instance.failing:
             return
         instance.bringing_up.cancel()
-        if instance.state is InstanceState.QUEUED:
+        if not instance.begun:
             # A task that is cancelled before its first step never runs, so it can't clean up.
             self._cancelled(instance)
         else:
@@ -377,10 +339,7 @@ class Coordinator:
     def _cancelled(self, instance: Instance) -> None:
         self._move(instance, InstanceState.STOPPED)
         self._forget(instance)
-        name = instance.spec.name
-        self._refuse(
-            instance, LoadCancelled(f"Loading {name} was cancelled.", "Load it again to use it.")
-        )
+        self._refuse(instance, _cancelled(instance.spec))
 
     def _refuse(self, instance: Instance, error: AppError) -> None:
         for waiter in tuple(instance.waiters):
@@ -420,11 +379,19 @@ class Coordinator:
             if instance.measured is not None:
                 self.released(lease, instance.measured)
         if not instance.leases:
+            instance.rest()
             instance.unused.set()
+        self._rooms.stir()
         if self._instances.get(instance.spec.id) is instance:
             self._announce(instance)
 
     # Ending
+
+    def _evict(self, instance: Instance, reason: str, for_model: ModelId | None) -> None:
+        instance.reason = reason
+        instance.evicted, instance.evicted_for = True, for_model
+        self._move(instance, InstanceState.DRAINING)
+        self._tasks.start(f"evict {instance.spec.name}", self._drain(instance))
 
     async def _drain(self, instance: Instance) -> None:
         await instance.unused.wait()
@@ -433,9 +400,20 @@ class Coordinator:
         assert instance.engine is not None
         self._move(instance, InstanceState.STOPPING)
         await instance.engine.close()
-        self._setbacks.forget(instance.spec.id)
+        freed = instance.charged
         self._move(instance, InstanceState.STOPPED)
         self._forget(instance)
+        if not instance.evicted:
+            self._setbacks.forget(instance.spec.id)
+            return
+        event = ModelEvicted(
+            model_id=instance.spec.id,
+            reason=instance.reason,
+            for_model=instance.evicted_for,
+            freed_bytes=freed,
+        )
+        self._events.publish(event)
+        log.info("%s was unloaded: %s", instance.spec.name, instance.reason)
 
     async def _try_switch(self, instance: Instance, engine: Engine) -> None:
         instance.thinking = await engine.find_thinking()
@@ -461,6 +439,7 @@ class Coordinator:
         if state in ENDED:
             instance.progress = None
             instance.ended.set()
+            self._rooms.stir()
         self._announce(instance)
         self.moved(instance.view())
 
@@ -473,6 +452,21 @@ class Coordinator:
 
     def _announce(self, instance: Instance) -> None:
         self._events.publish(InstanceChanged(instance=instance.view()))
+
+
+async def _warm_up(spec: ModelSpec, engine: Engine) -> None:
+    """Have a model compute a little, so that the first prompt finds everything touched."""
+    if spec.embeds_only:
+        await engine.embed(["Hello"])
+        return
+    greeting = ChatMessage(role=Role.USER, text="Hello")
+    request = GenerationRequest(messages=(greeting,), max_tokens=WARM_UP_TOKENS, ignore_end=True)
+    async for _ in engine.generate(request):
+        pass
+
+
+def _cancelled(spec: ModelSpec) -> LoadCancelled:
+    return LoadCancelled(f"Loading {spec.name} was cancelled.", "Load it again to use it.")
 
 
 def _as_app_error(error: Exception) -> AppError:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from app.domain.errors import AppError
-from app.domain.events import Event, InstanceChanged, ModelSwitched
+from app.domain.events import Event, InstanceChanged, ModelEvicted, ModelSwitched
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.manager.events import EventBus, Subscription
@@ -73,6 +73,8 @@ class Counters:
     def _name_of(self, event: Event) -> str | None:
         if isinstance(event, ModelSwitched):
             return "switches"
+        if isinstance(event, ModelEvicted):
+            return "evictions"
         if not isinstance(event, InstanceChanged):
             return None
         view = event.instance

@@ -54,7 +54,10 @@ class Manager:
             models, devices, self.events, self.settings.current
         )
         self._memory_plans = MemoryPlans(models, providers, self.events)
-        self._coordinator = Coordinator(providers, devices, self.events, self._memory_plans)
+        self._coordinator = Coordinator(
+            providers, devices, self.events, self._memory_plans, self.settings.current
+        )
+        self.settings.changed = lambda key: self._coordinator.stir()
         self.models = Models(
             registry=self._registry,
             coordinator=self._coordinator,

@@ -1,7 +1,7 @@
 """The owner of what models are expected to take of memory."""
 
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from app.domain import memory as rules
@@ -119,26 +119,51 @@ SOURCE_WORDS = {
 }
 
 
-def refusal(name: str, plan: MemoryPlan, room: int, room_without_idle: int) -> DoesNotFit:
-    """The error for a model that there is no room for.
+def refusal(
+    name: str,
+    plan: MemoryPlan,
+    room: int,
+    room_without_idle: int,
+    *,
+    budget: int | None = None,
+    pinned: Sequence[str] = (),
+) -> DoesNotFit:
+    """The error for a model that there is no room for, even when others leave.
 
     Args:
         name: the model's.
         plan: what it would take.
         room: bytes that are free.
         room_without_idle: bytes that would be, were the models ejected that nobody uses.
+        budget: bytes that the user lets models take together, where that is less than there are.
+        pinned: the names of the models that are kept loaded.
     """
-    what = (
-        f"{name} needs about {_gigabytes(plan.host)}, {SOURCE_WORDS[plan.source]}, "
-        f"and {_gigabytes(room)} are free"
-    )
+    need = f"{name} needs about {_gigabytes(plan.host)}, {SOURCE_WORDS[plan.source]}"
+    if budget is not None and plan.host > budget:
+        return DoesNotFit(
+            f"{need}, and the settings allow models {_gigabytes(budget)} in all.",
+            "Allow more memory in the Settings, or choose a smaller model or a shorter context.",
+        )
+    what = f"{need}, and {_gigabytes(room)} are free"
     if room_without_idle > room:
         what += f"; ejecting idle models would make that {_gigabytes(room_without_idle)}"
-    if plan.host <= room_without_idle:
-        remedy = "Eject another model, then try again."
-    else:
-        remedy = "Choose a smaller model or a shorter context."
-    return DoesNotFit(f"{what}.", remedy)
+    if pinned:
+        kept = ", ".join(pinned)
+        return DoesNotFit(
+            f"{what}; {kept} {'is' if len(pinned) == 1 else 'are'} kept loaded.",
+            "Let a model go that is kept loaded, or choose a smaller one or a shorter context.",
+        )
+    return DoesNotFit(f"{what}.", "Choose a smaller model or a shorter context.")
+
+
+def crowded(name: str, pinned: Sequence[str], most: int) -> DoesNotFit:
+    """The error for a model that there is no place for, since so many are kept loaded."""
+    models = "1 model" if most == 1 else f"{most} models"
+    return DoesNotFit(
+        f"{name} can't be loaded: the settings allow {models} at once, and "
+        f"{', '.join(pinned)} {'is' if len(pinned) == 1 else 'are'} kept loaded.",
+        "Let one of them go, or allow more models in the Settings.",
+    )
 
 
 def _gigabytes(size: int) -> str:

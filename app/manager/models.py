@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -16,8 +17,16 @@ from app.domain.errors import (
     LoadCancelled,
     MissingFile,
     NotLoaded,
+    SettingError,
 )
-from app.domain.events import AliasAssigned, AliasSaved, ModelSwitched, NoticeRaised
+from app.domain.events import (
+    AliasAssigned,
+    AliasSaved,
+    ModelPinned,
+    ModelSwitched,
+    NoticeRaised,
+)
+from app.domain.eviction import Verdict
 from app.domain.instances import ENDED, InstanceState, InstanceView
 from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.memory_plans import MemoryPlan
@@ -33,10 +42,11 @@ from app.domain.models import (
 from app.domain.profiles import ModelMetrics
 from app.domain.safer_loads import SaferLoad, safer_load
 from app.domain.switching import SwitchMethod, SwitchPlan, plan_switch
-from app.manager.coordinator import Coordinator, Lease
+from app.manager.coordinator import WISHLESS, Coordinator
 from app.manager.events import EventBus
+from app.manager.instances import Lease
 from app.manager.load_settings import LoadSettingsKeeper
-from app.manager.memory_plans import MemoryPlans, refusal
+from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.registry import Registry
 from app.ports import Devices, ModelStore
@@ -94,6 +104,8 @@ class Models:
         """Read the aliases and what was loaded in the last run."""
         self._aliases = {alias.name: alias.model_id for alias in await self._store.aliases()}
         self._last_session = await self._store.session()
+        for model_id in await self._store.pins():
+            self._coordinator.pin(model_id, pinned=True)
 
     def warm(self) -> None:
         """Prepare in the background for the first load; once there is nothing more urgent."""
@@ -156,7 +168,7 @@ class Models:
             total=memory.total,
             available=memory.available,
             charged=self._coordinator.charged(),
-            budget=int(memory.total * rules.HEADROOM),
+            budget=self._coordinator.budget(memory),
         )
 
     def predict(self, model_id: ModelId, settings: LoadSettings | None = None) -> int:
@@ -194,13 +206,25 @@ class Models:
         target = self._coordinator.view(model_id)
         loaded = target is not None and target.state is InstanceState.READY
         leaving = self._leaving(model_id, alias)
+        going = leaving if leaving is not None and not leaving.pinned else None
+        need = 0 if loaded else self.predict(model_id)
+        spared = leaving.model_id if leaving is not None else None
+        decision, free = self._coordinator.outlook(model_id, need, spared)
+        beside = decision.verdict in {Verdict.LOAD, Verdict.EVICT} or decision.claims
         return plan_switch(
             model_id,
-            leaving.model_id if leaving is not None else None,
-            need=0 if loaded else self.predict(model_id),
-            free=self.room() + self._charged(model_id),
-            freed_by_leaving=leaving.charged if leaving is not None else 0,
+            going.model_id if going is not None else None,
+            need=need,
+            free=max(free, need) if beside else free,
+            freed_by_leaving=going.charged if going is not None else 0,
+            evicting=decision.models if decision.verdict is Verdict.EVICT else (),
+            beside=beside,
+            waits=decision.verdict is Verdict.WAIT,
         )
+
+    def pinned(self, model_id: ModelId) -> bool:
+        """Whether the model is kept loaded once it is."""
+        return self._coordinator.pinned(model_id)
 
     def safer(self, model_id: ModelId) -> SaferLoad | None:
         """How a model that crashed is loaded with less to go wrong; None when that can't be."""
@@ -230,21 +254,45 @@ class Models:
     # Commands
 
     async def load(
-        self, model_id: ModelId, settings: LoadSettings | None = None, *, anyway: bool = False
+        self,
+        model_id: ModelId,
+        settings: LoadSettings | None = None,
+        *,
+        anyway: bool = False,
+        priority: int = 0,
+        warm_up: bool = False,
+        time_to_live: float | None = None,
     ) -> None:
         """Load a model and return when it is READY; a cancelled load returns too.
+
+        Where there is no room, idle models leave; where others will, the load waits for that.
 
         Args:
             model_id: the model.
             settings: how, this once; None takes the settings in force.
             anyway: load it although the plan says that it doesn't fit into memory.
+            priority: where several wait for room, the higher comes first.
+            warm_up: have it answer a few tokens first.
+            time_to_live: seconds that it stays loaded without being used; None takes the setting.
 
         Raises:
             ModelError: it can't be loaded.
             SettingError: a setting can't be taken.
         """
+        if time_to_live is not None and not 0 < time_to_live < math.inf:
+            raise SettingError(
+                f"A model can't stay loaded for {time_to_live} s.",
+                "Choose a time above zero, or none to take the setting for all models.",
+            )
+        wish = LoadWish(
+            settings=settings,
+            anyway=anyway,
+            priority=priority,
+            warm_up=warm_up,
+            time_to_live=time_to_live,
+        )
         try:
-            with await self._acquire(model_id, USER, settings, anyway=anyway):
+            with await self._acquire(model_id, USER, wish):
                 active = self._aliases.get(ACTIVE)
                 if active != model_id and (active is None or not self._ready(active)):
                     self._assign(ACTIVE, model_id)
@@ -300,14 +348,31 @@ class Models:
         await self.weigh(model_id)
         plan = self.plan_switch(model_id, alias)
         if plan.method is SwitchMethod.REFUSE:
-            free = self._coordinator.room_without_idle()
-            raise refusal(self.get(model_id).name, self.memory_plan(model_id), plan.free, free)
+            settings = self.load_settings.in_force(model_id)
+            raise self._coordinator.refusal(self.get(model_id), settings)
         if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
             await self._drain_and_switch(plan.leaving, model_id, alias)
         else:
-            with await self._acquire(model_id, USER):
+            leaving = self._leaving(model_id, alias)
+            spared = leaving.model_id if leaving is not None else None
+            with await self._acquire(model_id, USER, spared=spared):
                 self._route(alias, model_id, gap_seconds=0)
         return plan
+
+    async def pin(self, model_id: ModelId) -> None:
+        """Keep a model loaded from its next load on, whoever needs its room, until it is ejected.
+
+        Raises:
+            UnknownModel: the id names nothing.
+        """
+        self.get(model_id)
+        await self._store.save_pin(model_id)
+        self._pin(model_id, pinned=True)
+
+    async def unpin(self, model_id: ModelId) -> None:
+        """Let a model go again when it is idle; one that isn't kept loaded is ignored."""
+        await self._store.forget_pin(model_id)
+        self._pin(model_id, pinned=False)
 
     async def assign_alias(self, name: str, model_id: ModelId) -> None:
         """Point a name of the user's at a model, loading nothing.
@@ -363,10 +428,7 @@ class Models:
         model_id = self._aliases.get(id_or_alias, ModelId(id_or_alias))
         if id_or_alias == ACTIVE and model_id == ACTIVE:
             raise NotLoaded("No model is active.", "Load one in the Library.")
-        wish = load or LoadWish()
-        acquired = self._acquire(
-            model_id, owner, wish.settings, anyway=wish.anyway, insist=load is not None
-        )
+        acquired = self._acquire(model_id, owner, load or LoadWish(), insist=load is not None)
         with await acquired as lease:
             yield lease
 
@@ -374,14 +436,21 @@ class Models:
         self,
         model_id: ModelId,
         owner: str,
-        settings: LoadSettings | None = None,
+        wish: LoadWish = WISHLESS,
         *,
-        anyway: bool = False,
         insist: bool = True,
+        spared: ModelId | None = None,
     ) -> Lease:
         spec = self._loadable(model_id)
-        load = settings if settings is not None else self.load_settings.in_force(model_id)
-        return await self._coordinator.acquire(spec, load, owner, anyway=anyway, insist=insist)
+        load = wish.settings
+        if load is None:
+            load = self.load_settings.in_force(model_id)
+        if not self._ready(model_id):
+            # Before anybody leaves for it.
+            self.load_settings.check(spec, load)
+        return await self._coordinator.acquire(
+            spec, load, owner, wish, insist=insist, spared=spared
+        )
 
     def _loadable(self, model_id: ModelId) -> ModelSpec:
         spec = self.get(model_id)
@@ -492,6 +561,11 @@ class Models:
         work = self._plans.record(lease.spec, lease.settings, memory)
         if work is not None:
             self._behind("record memory", work)
+
+    def _pin(self, model_id: ModelId, *, pinned: bool) -> None:
+        if self._coordinator.pinned(model_id) is not pinned:
+            self._coordinator.pin(model_id, pinned=pinned)
+            self._events.publish(ModelPinned(model_id=model_id, pinned=pinned))
 
     def _charged(self, model_id: ModelId) -> int:
         """What the ledger holds for the model already, which it needn't find again."""

@@ -14,8 +14,8 @@ from app.domain.models import ModelId
 from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
 from app.domain.settings import Settings
 from app.manager.background_profiling import BackgroundProfiling
-from app.manager.coordinator import Lease
 from app.manager.events import EventBus
+from app.manager.instances import Lease
 from app.manager.models import Models
 from app.ports import ProfileStore
 

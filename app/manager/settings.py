@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
@@ -26,6 +26,8 @@ class SettingsKeeper:
         self._environment = environment
         self._locked: dict[str, str] = {}
         self._current = Settings()
+        self.changed: Callable[[str], None] = lambda key: None
+        """Told at once of each setting that has another value."""
 
     async def start(self) -> None:
         """Read what is kept and what the environment overrides; a bad value costs only itself."""
@@ -64,6 +66,7 @@ class SettingsKeeper:
         await self._store.save_setting(key, text)
         self._current = self._with(key, value)
         self._events.publish(SettingChanged(key=key))
+        self.changed(key)
 
     async def reset(self, key: str) -> None:
         """Return one setting to its default."""
@@ -98,6 +101,8 @@ def _demand(key: str, value: object) -> str:
     title = field.title or key.replace("_", " ").capitalize()
     least = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
     most = next((bound.le for bound in field.metadata if hasattr(bound, "le")), None)
+    if field.description:
+        return f"{title} must be {field.description}."
     if least is None or most is None:
         return f"{title} can't be {value!r}."
     return f"{title} must be a whole number from {least:,} to {most:,}."

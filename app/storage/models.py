@@ -162,6 +162,31 @@ class Models:
 
         await self._database.write(work)
 
+    async def pins(self) -> frozenset[ModelId]:
+        """The models that are kept loaded."""
+
+        def work(connection: sqlite3.Connection) -> frozenset[ModelId]:
+            rows = connection.execute("SELECT model_id FROM pins")
+            return frozenset(ModelId(row[0]) for row in rows)
+
+        return await self._database.read(work)
+
+    async def save_pin(self, model_id: ModelId) -> None:
+        """Keep a model loaded; one that is kept already stays so."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR IGNORE INTO pins (model_id) VALUES (?)", (model_id,)
+            )
+        )
+
+    async def forget_pin(self, model_id: ModelId) -> None:
+        """Keep it no longer; an unknown id is ignored."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "DELETE FROM pins WHERE model_id = ?", (model_id,)
+            )
+        )
+
 
 def _load_settings(row: Row) -> tuple[ModelId, LoadSettings]:
     model_id, detail = row

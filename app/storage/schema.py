@@ -124,6 +124,7 @@ MIGRATIONS: tuple[Step, ...] = (
         "ALTER TABLE metrics ADD COLUMN detail TEXT NOT NULL DEFAULT '{}'",
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
     ),
+    ("CREATE TABLE pins (model_id TEXT PRIMARY KEY) STRICT",),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

@@ -60,6 +60,14 @@ def _settable(context: Context) -> bool:
     return available or _ready(context)
 
 
+def _held(context: Context) -> bool:
+    return context.instance is not None and context.instance.state not in ENDED
+
+
+def _pinned(context: Context) -> bool:
+    return context.instance is not None and context.instance.pinned
+
+
 def _profilable(context: Context) -> bool:
     return _loadable(context) or _ready(context)
 
@@ -166,6 +174,18 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Free the selected model's memory once its answers are complete",
         ),
         ActionInfo(
+            "pin",
+            "Keep loaded",
+            enabled=lambda context: _held(context) and not _pinned(context),
+            tooltip="Never unload the selected model to make room or for being idle",
+        ),
+        ActionInfo(
+            "unpin",
+            "Don't keep loaded",
+            enabled=lambda context: _held(context) and _pinned(context),
+            tooltip="Let the selected model be unloaded when it is idle",
+        ),
+        ActionInfo(
             "load_settings",
             "Load settings…",
             "settings",
@@ -207,6 +227,8 @@ MODEL_ACTIONS = (
     "cancel_load",
     "switch",
     "eject",
+    "pin",
+    "unpin",
     "load_settings",
     "profile_model",
 )

@@ -171,6 +171,19 @@ def state(view: InstanceView) -> str:
     return STATE_WORDS[view.state]
 
 
+def stay(view: InstanceView, now: float) -> str:
+    """How long a model stays or what it waits for: "kept loaded", "unloads in 4 min"."""
+    if view.reason:
+        return view.reason
+    if view.pinned:
+        return "kept loaded"
+    if view.unloads_at is None:
+        return ""
+    left = max(0.0, view.unloads_at - now)
+    minutes = math.ceil(left / 60)
+    return f"unloads in {count(minutes)} min" if left > 60 else f"unloads in {math.ceil(left)} s"
+
+
 def crash(report: CrashReport | None) -> str:
     """A crash in short: "Out of memory · SIGKILL"; empty when there was none."""
     if report is None:

@@ -264,7 +264,9 @@ async def test_that_a_model_too_big_for_the_machine_is_refused_without_starting(
         assert ports.provider.loads == []
 
 
-async def test_that_a_load_under_way_is_charged_so_that_two_cannot_over_commit() -> None:
+async def test_that_scenario_10_a_load_under_way_is_charged_so_that_two_cannot_over_commit() -> (
+    None
+):
     ports = fake_ports()
     ports.devices = FakeDevices(total=10 * GIGABYTE)
     big, other = spec("big", size_bytes=6 * GIGABYTE), spec("other", size_bytes=6 * GIGABYTE)
@@ -273,10 +275,14 @@ async def test_that_a_load_under_way_is_charged_so_that_two_cannot_over_commit()
         ports.provider.go.clear()
         first = asyncio.ensure_future(manager.models.load(big.id))
         await eventually(lambda: ports.provider.loads)
-        with pytest.raises(DoesNotFit):
-            await manager.models.load(other.id)
+        second = asyncio.ensure_future(manager.models.load(other.id))
+        await eventually(lambda: (view := manager.models.instance(other.id)) and view.reason)
+        assert manager.models.instance(other.id).state is InstanceState.QUEUED
+        assert manager.models.instance(other.id).reason == "waits for room: big is loading"
+        assert ports.provider.loads == [big.id]
         ports.provider.go.set()
-        await first
+        await asyncio.gather(first, second)
+        assert states_of(manager) == {other.id: InstanceState.READY}
 
 
 async def test_that_a_switch_moves_new_prompts_and_lets_the_old_answer_finish() -> None:

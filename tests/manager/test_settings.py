@@ -49,3 +49,23 @@ async def test_that_bad_values_are_refused_or_ignored_and_cost_nothing_else() ->
         with pytest.raises(SettingError, match="Threads must be a whole number from 1 to 512"):
             await manager.settings.set("threads", 0)
         assert manager.settings.current().threads == 2
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, 99_999_999, float("nan"), float("inf"), "much"])
+async def test_that_a_budget_that_is_no_share_and_no_size_is_refused(value) -> None:
+    async with fake_ports().manager() as manager:
+        with pytest.raises(SettingError, match="Memory for models must be a share of the memory"):
+            await manager.settings.set("memory_budget", value)
+        assert manager.settings.current().memory_budget is None
+
+
+async def test_that_limits_are_taken_from_the_environment() -> None:
+    ports = fake_ports()
+    ports.environment = {
+        "MODEL_MANAGER_MAX_LOADED": "2",
+        "MODEL_MANAGER_MEMORY_BUDGET": "0.5",
+        "MODEL_MANAGER_IDLE_MINUTES": "15",
+    }
+    async with ports.manager() as manager:
+        now = manager.settings.current()
+        assert (now.max_loaded, now.memory_budget, now.idle_minutes) == (2, 0.5, 15)

@@ -272,3 +272,15 @@ async def test_that_measured_uses_are_replaced_by_footprint_and_kept(tmp_path):
     }
     assert uses[ModelId("local:2")] == (MeasuredUse(footprint=short, size=2**63 - 1),)
     await storage.aclose()
+
+
+async def test_that_pins_are_kept_and_forgotten(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    for model_id in ("a", "b", "a"):
+        await storage.models.save_pin(ModelId(model_id))
+    await storage.models.forget_pin(ModelId("b"))
+    await storage.models.forget_pin(ModelId("unknown"))
+    storage = await reopened(storage, path)
+    assert await storage.models.pins() == {"a"}
+    await storage.aclose()

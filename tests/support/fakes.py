@@ -79,6 +79,7 @@ class MemoryStore:
         self.kept_runs: dict[str, ProfileRun] = {}
         self.kept_settings: dict[str, str] = {}
         self.log: list[str] = []
+        self.kept_pins: set[ModelId] = set()
 
     async def models(self) -> ModelColumns:
         return columns_of(self.kept_models.values())
@@ -139,6 +140,15 @@ class MemoryStore:
 
     async def save_session(self, loaded: Sequence[ModelId]) -> None:
         self.kept_session = tuple(loaded)
+
+    async def pins(self) -> frozenset[ModelId]:
+        return frozenset(self.kept_pins)
+
+    async def save_pin(self, model_id: ModelId) -> None:
+        self.kept_pins.add(model_id)
+
+    async def forget_pin(self, model_id: ModelId) -> None:
+        self.kept_pins.discard(model_id)
 
     async def conversations(self) -> tuple[Conversation, ...]:
         return tuple(self.kept_conversations.values())

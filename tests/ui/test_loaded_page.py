@@ -235,3 +235,16 @@ async def test_that_a_model_that_does_not_fit_may_be_loaded_anyway_once(qtbot):
         await eventually(lambda: "too big" in page._cards[QWEN]._error._words.text())
         offered = [button.text() for button in page._cards[QWEN].buttons()]
         assert offered == ["Retry", "Dismiss"]
+
+
+async def test_that_keeping_a_model_is_offered_and_said_on_its_card(qtbot):
+    async with loaded(qtbot) as (_, manager, page):
+        await manager.settings.set("idle_minutes", 5)
+        await manager.models.load(QWEN)
+        await eventually(lambda: words(page, QWEN, "card_stay") == "unloads in 5 min")
+        await press(qtbot, page, QWEN, "card_pin")
+        assert page.asked == [("pin", QWEN)]
+        await manager.models.pin(QWEN)
+        await eventually(lambda: words(page, QWEN, "card_stay") == "kept loaded")
+        await press(qtbot, page, QWEN, "card_unpin")
+        assert page.asked[-1] == ("unpin", QWEN)

@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
 
@@ -10,6 +11,7 @@ from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.pages.settings_page import SettingsPage
 from app.ui.theme import LIGHT, Theme, style_sheet
+from app.ui.viewmodels.settings import read_budget, written_budget
 from tests.support.fakes import eventually, fake_ports
 
 
@@ -106,3 +108,24 @@ async def test_that_folders_are_listed_and_can_be_removed(qtbot):
         row = page._folders.itemAt(0).widget()
         row.layout().itemAt(1).widget().click()
         assert asked == [("remove_folder", "/models")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "value", "shown"),
+    [
+        ("75 %", 0.75, "75 %"),
+        ("100%", 1.0, "100 %"),
+        ("12 GB", 12e9, "12 GB"),
+        ("1,5", 1.5e9, "1.5 GB"),
+        ("500 mb", 5e8, "0.5 GB"),
+        ("", None, ""),
+    ],
+)
+def test_that_a_budget_is_read_as_it_is_written(typed, value, shown):
+    assert read_budget(typed) == value
+    assert written_budget(value) == shown
+
+
+def test_that_what_is_no_budget_is_left_to_be_refused():
+    assert read_budget("much") == "much"
+    assert read_budget("150 %") == pytest.approx(1.5)

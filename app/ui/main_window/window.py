@@ -269,6 +269,8 @@ class MainWindow(QMainWindow):
             "eject": self._for_model(gestures.eject),
             "load_safer": self._for_model(gestures.load_safer),
             "load_anyway": self._for_model(gestures.load_anyway),
+            "pin": self._for_model(gestures.pin),
+            "unpin": self._for_model(gestures.unpin),
             "retry": self._for_model(gestures.load),
             "dismiss": self._for_model(gestures.dismiss),
             "open": self._for_model(self._open),

@@ -25,7 +25,7 @@ from app.ui import theme
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.theme import Theme
-from app.ui.viewmodels.settings import SettingsViewModel
+from app.ui.viewmodels.settings import SettingsViewModel, read_budget, written_budget
 from app.ui.widgets.check_box import CheckBox
 from app.ui.widgets.choice_box import ChoiceBox
 from app.ui.widgets.page_header import PageHeader
@@ -44,8 +44,22 @@ NUMBERS = {
         "Processor threads of one model, for models loaded from now on. "
         "Empty leaves the choice to Modelyard."
     ),
+    "max_loaded": (
+        "Models that may be loaded together. When another one is loaded, those leave that have "
+        "been idle for the longest. Empty sets no limit."
+    ),
+    "memory_budget": (
+        "What models may take together: a share such as 75 %, or a size such as 12 GB. "
+        "Empty means 90 %."
+    ),
+    "idle_minutes": (
+        "Minutes without use after which a model is unloaded, unless it is kept loaded. "
+        "Empty means never."
+    ),
     "max_tokens": "Tokens after which an answer ends.",
 }
+UNSET = {"max_loaded": "No limit", "memory_budget": "90 %", "idle_minutes": "Never"}
+"""What an empty field says, where it isn't left to the app."""
 """Explanations of the settings that are numbers."""
 
 
@@ -125,6 +139,9 @@ class SettingsPage(QWidget):
                 self._rows["restore_on_start"],
                 self._rows["context_length"],
                 self._rows["threads"],
+                self._rows["max_loaded"],
+                self._rows["memory_budget"],
+                self._rows["idle_minutes"],
             )
         )
         column.addWidget(_section("Answers", self._rows["max_tokens"]))
@@ -195,13 +212,16 @@ class SettingsPage(QWidget):
         elif key == "restore_on_start":
             self._restore.setChecked(value)
         else:
-            self._numbers[key].setText("" if value is None else str(value))
-            self._numbers[key].setPlaceholderText("Automatic")
+            self._numbers[key].setText(_written(key, value))
+            self._numbers[key].setPlaceholderText(UNSET.get(key, "Automatic"))
 
     def _take_number(self, key: str) -> None:
         text = self._numbers[key].text().strip()
         current = getattr(self.view_model.current(), key)
-        if text == ("" if current is None else str(current)):
+        if text == _written(key, current):
+            return
+        if key == "memory_budget":
+            self.view_model.set(key, read_budget(text))
             return
         nothing = None if key != "max_tokens" else ""
         self.view_model.set(key, int(text) if text.isdecimal() else text or nothing)
@@ -213,6 +233,12 @@ class SettingsPage(QWidget):
     def _accept(self, key: str) -> None:
         if key in self._rows:
             self._rows[key].set_error("")
+
+
+def _written(key: str, value: float | None) -> str:
+    if key == "memory_budget":
+        return written_budget(value)
+    return "" if value is None else str(value)
 
 
 def _section(title: str, *rows: QWidget) -> QFrame:

@@ -72,6 +72,14 @@ class Gestures(QObject):
         """Free a model once its answers are complete."""
         self._intents.run(f"eject {model_id}", self._manager.models.eject(model_id))
 
+    def pin(self, model_id: ModelId) -> None:
+        """Keep a model loaded."""
+        self._intents.run(f"pin {model_id}", self._manager.models.pin(model_id))
+
+    def unpin(self, model_id: ModelId) -> None:
+        """Let a model be unloaded when it is idle."""
+        self._intents.run(f"pin {model_id}", self._manager.models.unpin(model_id))
+
     def plan_memory(self, model_id: ModelId) -> None:
         """Find out what a model would take, without loading it."""
         self._intents.run(f"plan {model_id}", self._manager.models.plan_memory(model_id))

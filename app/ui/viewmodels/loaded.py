@@ -39,6 +39,10 @@ class Card:
     can_switch: bool
     can_set: bool
     """Whether its load settings can be changed here, for it to be loaded again."""
+    stay: str = ""
+    """How long it stays, or what it waits for."""
+    pinned: bool = False
+    can_pin: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ class LoadedViewModel(QObject):
         return len(self._manager.models.restorable())
 
     def answering(self) -> bool:
-        """Whether somebody uses a model, so that the cards' seconds move."""
-        return any(view.leases for view in self._manager.models.instances())
+        """Whether somebody uses a model or it is about to leave, so that the cards' times move."""
+        views = self._manager.models.instances()
+        return any(view.leases or view.unloads_at is not None for view in views)
 
     def count(self) -> int:
         """How many models hold memory."""
@@ -142,6 +147,9 @@ class LoadedViewModel(QObject):
             can_eject=ready,
             can_switch=ready and not active,
             can_set=ready,
+            stay=words.stay(view, self._clock()) if view.state not in ENDED else "",
+            pinned=view.pinned,
+            can_pin=ready,
         )
 
     def _name(self, model_id: ModelId) -> str:

@@ -1,5 +1,7 @@
 """The state of the Settings page: values in force, locks, and refusals in place."""
 
+import re
+
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.errors import SettingError
@@ -8,6 +10,28 @@ from app.domain.settings import Settings
 from app.manager.manager import Manager
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
+
+UNITS = {"%": 0.01, "mb": 1e6, "gb": 1e9, "tb": 1e12, "": 1e9}
+BUDGET = re.compile(r"(\d+(?:[.,]\d+)?)\s*(%|[mgt]b|)", re.IGNORECASE)
+
+
+def read_budget(text: str) -> object:
+    """The memory for models as it is typed: "75 %", "12 GB", or a number of gigabytes.
+
+    What can't be read is returned as it is, to be refused where settings are checked.
+    """
+    found = BUDGET.fullmatch(text.strip())
+    if found is None:
+        return text.strip() or None
+    value = float(found[1].replace(",", ".")) * UNITS[found[2].lower()]
+    return min(1.0, value) if found[2] == "%" and value <= 1 else value
+
+
+def written_budget(value: float | None) -> str:
+    """A budget as `read_budget` takes it."""
+    if value is None:
+        return ""
+    return f"{value * 100:.6g} %" if value <= 1 else f"{value / 1e9:.6g} GB"
 
 
 class SettingsViewModel(QObject):

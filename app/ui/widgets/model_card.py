@@ -56,6 +56,8 @@ class ModelCard(QFrame):
         self._figures.setObjectName("card_figures")
         self._kept_by = _muted()
         self._kept_by.setObjectName("card_kept_by")
+        self._stay = _muted()
+        self._stay.setObjectName("card_stay")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName("Loading")
@@ -63,6 +65,8 @@ class ModelCard(QFrame):
         self._switch = self._button("Make active", "switch")
         self._settings = self._button("Settings…", "load_settings")
         self._eject = self._button("Eject", "eject")
+        self._pin = self._button("Keep loaded", "pin")
+        self._unpin = self._button("Don't keep", "unpin")
         self._error: ErrorBox | None = None
 
         row = QHBoxLayout()
@@ -72,13 +76,20 @@ class ModelCard(QFrame):
             row.addWidget(label)
         row.addStretch()
         row.addWidget(self._speed)
-        for button in (self._cancel, self._switch, self._settings, self._eject):
+        for button in (
+            self._cancel,
+            self._switch,
+            self._pin,
+            self._unpin,
+            self._settings,
+            self._eject,
+        ):
             row.addWidget(button)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*[theme.SPACE_3] * 4)
         self._column.setSpacing(theme.SPACE_1)
         self._column.addLayout(row)
-        for line in (self._bar, self._figures, self._kept_by):
+        for line in (self._bar, self._figures, self._kept_by, self._stay):
             self._column.addWidget(line)
         self.show_card(card)
 
@@ -96,6 +107,8 @@ class ModelCard(QFrame):
         self._figures.setVisible(bool(card.figures))
         self._kept_by.setText(card.kept_by)
         self._kept_by.setVisible(bool(card.kept_by))
+        self._stay.setText(card.stay)
+        self._stay.setVisible(bool(card.stay))
         self._bar.setVisible(card.coming)
         # A range of nothing makes the bar move without a figure.
         self._bar.setRange(0, 0 if card.progress is None else 1000)
@@ -109,7 +122,7 @@ class ModelCard(QFrame):
 
     def all_buttons(self) -> list[QPushButton]:
         """The buttons, offered or not, in the order of Tab."""
-        own = [self._cancel, self._switch, self._eject]
+        own = [self._cancel, self._switch, self._pin, self._unpin, self._settings, self._eject]
         return own if self._error is None else [*own, *self._error.buttons()]
 
     def _offer(self, card: Card) -> None:
@@ -117,10 +130,15 @@ class ModelCard(QFrame):
             self._cancel: card.coming,
             self._switch: card.can_switch,
             self._eject: card.can_eject,
+            self._pin: card.can_pin and not card.pinned,
+            self._unpin: card.can_pin and card.pinned,
             self._settings: card.can_set,
         }
         focus_goes = any(button.hasFocus() and not shown[button] for button in shown)
-        for button in (button for button in shown if shown[button]):
+        # What was just pressed gives the focus to its opposite, never to Eject.
+        toggled = self._pin.hasFocus() or self._unpin.hasFocus()
+        order = sorted(shown, key=lambda item: toggled and item not in (self._pin, self._unpin))
+        for button in (button for button in order if shown[button]):
             button.setVisible(True)
             if focus_goes:
                 button.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -1,7 +1,7 @@
 """The manager's benchmark: found at once, kept at once, switched without a cut."""
 
 from tests.benchmarks.families import Family
-from tests.benchmarks.manager import registry
+from tests.benchmarks.manager import lifecycle, registry
 
 TITLE = "The manager: a hundred thousand models, found and kept at once"
 FAMILIES = (
@@ -10,6 +10,7 @@ FAMILIES = (
     Family(("stored",), registry.stored),
     Family(("change",), registry.change),
     Family(("start",), registry.start),
+    Family(("lifecycle",), lifecycle.interleavings),
 )
-ORDER = ("look-up", "search", "stored", "change", "start")
+ORDER = ("look-up", "search", "stored", "change", "start", "lifecycle")
 """The rows as the table has them."""
