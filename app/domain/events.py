@@ -74,6 +74,18 @@ class ModelSwitched(Event):
     """How long no model stood behind the alias; 0 for a switch without a gap."""
 
 
+class SwitchRolledBack(Event):
+    """A switch failed or was cancelled, and the alias stands where it stood."""
+
+    name: str
+    model_id: ModelId
+    """Where it should have gone."""
+    stays: ModelId | None
+    """Where it points; that model is loaded again if it had to make room."""
+    error: ErrorReport | None = None
+    """None when a person cancelled it."""
+
+
 class ConversationChanged(Event):
     """A conversation or one of its messages changed, other than by streamed text."""
 

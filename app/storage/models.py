@@ -8,6 +8,7 @@ from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MeasuredUse
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics
+from app.domain.switching import AliasChange
 from app.storage.database import Database
 from app.storage.rows import Row, fits, readable
 
@@ -33,6 +34,8 @@ _SAVE_MODEL = (
     f"ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in (*FLAT[1:], "detail"))
 )
+KEPT_CHANGES = 50
+"""How many changes of one alias are kept."""
 _METRICS = (
     "model_id",
     "requests",
@@ -108,21 +111,39 @@ class Models:
 
         return await self._database.read(work)
 
-    async def save_alias(self, alias: Alias) -> None:
-        """Add an alias or point it elsewhere."""
-        await self._database.write(
-            lambda connection: connection.execute(
-                "INSERT INTO aliases (name, model_id) VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET model_id = excluded.model_id",
-                (alias.name, alias.model_id),
-            )
-        )
+    async def change_alias(self, change: AliasChange) -> None:
+        """Point an alias elsewhere or remove it, and add that to its history, in one step."""
 
-    async def forget_alias(self, name: str) -> None:
-        """Remove an alias."""
-        await self._database.write(
-            lambda connection: connection.execute("DELETE FROM aliases WHERE name = ?", (name,))
-        )
+        def work(connection: sqlite3.Connection) -> None:
+            if change.model_id is None:
+                connection.execute("DELETE FROM aliases WHERE name = ?", (change.name,))
+            else:
+                connection.execute(
+                    "INSERT INTO aliases (name, model_id) VALUES (?, ?) "
+                    "ON CONFLICT (name) DO UPDATE SET model_id = excluded.model_id",
+                    (change.name, change.model_id),
+                )
+            connection.execute(
+                "INSERT INTO alias_history (name, detail) VALUES (?, ?)",
+                (change.name, change.model_dump_json(exclude={"name"})),
+            )
+            connection.execute(
+                "DELETE FROM alias_history WHERE name = ? AND number <= "
+                "(SELECT number FROM alias_history WHERE name = ? "
+                "ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                (change.name, change.name, KEPT_CHANGES),
+            )
+
+        await self._database.write(work)
+
+    async def alias_history(self) -> tuple[AliasChange, ...]:
+        """The kept changes of every alias, the newest first."""
+
+        def work(connection: sqlite3.Connection) -> tuple[AliasChange, ...]:
+            rows = connection.execute("SELECT name, detail FROM alias_history ORDER BY number DESC")
+            return readable(rows, _alias_change, "change of alias")
+
+        return await self._database.read(work)
 
     async def metrics(self) -> tuple[ModelMetrics, ...]:
         """Every model's averages."""
@@ -228,6 +249,11 @@ def _model_row(spec: ModelSpec) -> Row:
         fits(spec.context_length),
         spec.model_dump_json(exclude=set(FLAT), exclude_defaults=True),
     )
+
+
+def _alias_change(row: Row) -> AliasChange:
+    name, detail = row
+    return AliasChange.model_validate({**json.loads(detail), "name": name})
 
 
 def _load_settings(row: Row) -> tuple[ModelId, LoadSettings]:

@@ -92,6 +92,16 @@ MIGRATIONS: tuple[Step, ...] = (
         ) STRICT
         """,
     ),
+    (
+        """
+        CREATE TABLE alias_history (
+            number INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            detail TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX alias_history_by_name ON alias_history (name, number)",
+    ),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 
