@@ -46,6 +46,7 @@ class ErrorKind(StrEnum):
     STORAGE = "storage"
     FOLDER = "folder"
     SETTING = "setting"
+    DEGRADED = "degraded"
     INTERNAL = "internal"
 
 

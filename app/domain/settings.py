@@ -41,4 +41,10 @@ class Settings(Frozen):
     context_length: int | None = Field(default=None, title="Context length", ge=64, le=1_048_576)
     threads: int | None = Field(default=None, title="Threads", ge=1, le=512)
     max_tokens: int = Field(default=1024, title="Longest answer", ge=1, le=1_048_576)
+    recover_crashed: bool = True
+    """Bring up again by itself what crashed while an alias pointed at it."""
+    auto_switch: bool = False
+    """Send new prompts to another model when the active one answers badly."""
+    auto_switch_threshold: int = Field(default=40, title="Auto-switch threshold", ge=10, le=90)
+    """Percent of its usual speed; a model that falls below it answers badly."""
     window: WindowPlace = WindowPlace()

@@ -22,7 +22,8 @@ from app.domain.instances import COMING, ENDED, NEXT_STATES, InstanceState, Inst
 from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.models import ModelId, ModelSpec
-from app.manager.events import EventBus
+from app.domain.recovery import Setback
+from app.manager.events import EventBus, forget_cause
 from app.manager.memory_plans import MemoryPlans, refusal
 from app.manager.setbacks import Setbacks
 from app.ports import Devices, Engine, Provider
@@ -146,6 +147,12 @@ class Coordinator:
         self._plans = plans
         self.moved: Callable[[InstanceView], None] = lambda view: None
         """Told of each new state at once, before anybody who waits for it."""
+        self.progressed: Callable[[InstanceView], None] = lambda view: None
+        """Told of each step of a load."""
+        self.detected: Callable[[ModelId, ThinkingSwitch | None], None] = lambda model_id, switch: (
+            None
+        )
+        """Told whether a model that is READY was found to have a switch for reasoning."""
         self.released: Callable[[Lease, int], None] = lambda lease, memory: None
         """Told of each use that ended, and of the resident bytes it left."""
         self._generations = itertools.count(1)
@@ -168,6 +175,13 @@ class Coordinator:
         """The spec that an instance was loaded from; it may have left the registry since."""
         instance = self._instances.get(model_id)
         return instance.spec if instance is not None else None
+
+    def setback(self, model_id: ModelId) -> Setback:
+        """The failures in a row of a model, loaded as it was last."""
+        instance = self._instances.get(model_id)
+        return (
+            Setback() if instance is None else self._setbacks.of(instance.spec, instance.settings)
+        )
 
     def offloads(self, spec: ModelSpec) -> bool | None:
         """Whether the model's provider computes on GPUs; None until that is known."""
@@ -329,6 +343,7 @@ class Coordinator:
             if instance.state is InstanceState.LOADING:
                 instance.progress = max(0.0, min(1.0, share))
                 self._announce(instance)
+                self.progressed(instance.view())
 
         self._move(instance, InstanceState.LOADING)
         provider = self._providers[instance.spec.provider]
@@ -439,6 +454,7 @@ class Coordinator:
 
     async def _try_switch(self, instance: Instance, engine: Engine) -> None:
         instance.thinking = await engine.find_thinking()
+        self.detected(instance.spec.id, instance.thinking)
         if instance.thinking is not None and instance.state is InstanceState.READY:
             self._announce(instance)
 
@@ -447,6 +463,7 @@ class Coordinator:
         if cause is None or instance.state not in {InstanceState.READY, InstanceState.DRAINING}:
             return
         instance.error = cause
+        forget_cause()
         ready_at = instance.loaded_at or time.time()
         self._setbacks.crashed(instance.spec, instance.settings, cause, ready_at)
         self._move(instance, InstanceState.CRASHED)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from app.domain.events import ManagerInitialised, StateSaved
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
-from app.manager.events import EventBus
+from app.manager.events import EventBus, command
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.memory_plans import MemoryPlans
@@ -60,6 +61,7 @@ class Manager:
             events=self.events,
             load_settings=self._load_settings,
             memory_plans=self._memory_plans,
+            settings=self.settings.current,
         )
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
@@ -78,6 +80,14 @@ class Manager:
         await self.conversations.start()
         await self.profiles.start()
         await self.library.start()
+        self.events.publish(ManagerInitialised(models=len(self.models.search())))
+
+    async def save_state(self) -> None:
+        """Return when all that has changed is durable; it is kept by the change anyway."""
+        with command("save state"):
+            await self._registry.settled()
+            await self.models.settled()
+            self.events.publish(StateSaved())
 
     def begin_close(self) -> None:
         """The program is about to end: what is loaded now is what the next start offers."""

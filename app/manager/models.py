@@ -1,33 +1,35 @@
 """Commands and queries on models: load, eject, switch, aliases, restore."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from app.domain import memory as rules
 from app.domain.base import Frozen
 from app.domain.errors import (
-    AppError,
     ErrorKind,
     InvalidFile,
     LoadCancelled,
     MissingFile,
     NotLoaded,
 )
-from app.domain.instances import ENDED, InstanceState, InstanceView
+from app.domain.instances import InstanceState, InstanceView
 from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.memory_plans import MemoryPlan
 from app.domain.models import ACTIVE, Alias, ModelId, ModelSpec, ModelStatus
 from app.domain.profiles import ModelMetrics
 from app.domain.safer_loads import SaferLoad, safer_load
+from app.domain.settings import Settings
 from app.domain.switching import AliasChange, By, SwitchPlan
 from app.manager.aliases import Aliases
 from app.manager.behind import Behind
 from app.manager.coordinator import Coordinator, Lease
-from app.manager.events import EventBus
+from app.manager.events import EventBus, command
 from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.registry import Registry
+from app.manager.session import Session
+from app.manager.supervisor import Supervisor
 from app.manager.switches import Switches
 from app.ports import Devices, ModelStore
 
@@ -59,13 +61,12 @@ class Models:
         events: EventBus,
         load_settings: LoadSettingsKeeper,
         memory_plans: MemoryPlans,
+        settings: Callable[[], Settings],
     ) -> None:
         self._registry = registry
         self._coordinator = coordinator
-        coordinator.moved = self._moved
         coordinator.released = self._released
         self._metrics = metrics
-        self._store = store
         self._devices = devices
         self._events = events
         self.load_settings = load_settings
@@ -73,13 +74,25 @@ class Models:
         self._behind = Behind("models", events)
         self._aliases = Aliases(store, events, self._behind)
         self._switches = Switches(self._aliases, coordinator, self, events)
-        self._last_session: tuple[ModelId, ...] = ()
+        self._session = Session(store, registry, coordinator, events, self._behind)
+        self._supervisor = Supervisor(
+            coordinator=coordinator,
+            aliases=self._aliases,
+            switches=self._switches,
+            session=self._session,
+            metrics=metrics,
+            events=events,
+            behind=self._behind,
+            loader=self,
+            settings=settings,
+        )
+        self.health = self._supervisor.health
         self._closing = False
 
     async def start(self) -> None:
         """Read the aliases and what was loaded in the last run."""
         await self._aliases.start()
-        self._last_session = await self._store.session()
+        await self._session.start()
 
     def warm(self) -> None:
         """Prepare in the background for the first load; once there is nothing more urgent."""
@@ -88,11 +101,13 @@ class Models:
     def begin_close(self) -> None:
         """From now on the session stays as it is, and no failed switch is undone."""
         self._closing = True
+        self._supervisor.begin_close()
         self._switches.begin_close()
 
     async def aclose(self) -> None:
         """End every process; the session stays as it was."""
         self.begin_close()
+        await self._supervisor.aclose()
         await self._coordinator.aclose()
         await self._switches.settled()
         await self._behind.settled()
@@ -204,14 +219,11 @@ class Models:
 
     def restorable(self) -> tuple[ModelSpec, ...]:
         """The models of the last run that can be loaded again and aren't."""
-        specs = (self._registry.find(model_id) for model_id in self._last_session)
-        return tuple(
-            spec
-            for spec in specs
-            if spec is not None
-            and spec.status is ModelStatus.AVAILABLE
-            and self._coordinator.view(spec.id) is None
-        )
+        return self._session.restorable()
+
+    def restarts_at(self, model_id: ModelId) -> float | None:
+        """When a model that crashed starts again by itself, in seconds since the epoch."""
+        return self._supervisor.recovery.restarts_at(model_id)
 
     # Commands
 
@@ -230,7 +242,10 @@ class Models:
             SettingError: a setting can't be taken.
         """
         try:
-            with await self._acquire(model_id, USER, settings, anyway=anyway):
+            with (
+                command("load"),
+                await self._acquire(model_id, USER, settings, anyway=anyway),
+            ):
                 active = self.active()
                 if active != model_id and (active is None or not self._ready(active)):
                     self._follow(model_id, "it was loaded and no other model was")
@@ -264,13 +279,19 @@ class Models:
 
         When the active model goes, the newest loaded one becomes active.
         """
-        await self._coordinator.end(model_id)
-        if self.active() == model_id and not self._ready(model_id):
-            self._follow(self._newest_ready(), "the active model was ejected")
+        with command("eject"):
+            await self._coordinator.end(model_id)
+            if self.active() == model_id and not self._ready(model_id):
+                self._follow(self._newest_ready(), "the active model was ejected")
 
     async def dismiss(self, model_id: ModelId) -> None:
         """Forget that a load failed or a model crashed."""
+        self._supervisor.forget(model_id)
         self._coordinator.dismiss(model_id)
+
+    async def cancel_restart(self, model_id: ModelId) -> None:
+        """Leave a model that crashed as it is; harmless where it wouldn't start again."""
+        self._supervisor.recovery.cancel(model_id)
 
     async def switch(self, model_id: ModelId, alias: str = ACTIVE) -> SwitchPlan:
         """Point an alias at another model, loading that first; returns when the routing has changed.
@@ -283,9 +304,10 @@ class Models:
             ModelError: the new model can't be loaded; the alias is as it was.
         """
         try:
-            return await self._switches.switch(model_id, alias)
+            with command("switch"):
+                return await self._switches.switch(model_id, alias)
         finally:
-            self._save_session()
+            self._supervisor.save_session()
 
     async def roll_back(self, alias: str = ACTIVE) -> SwitchPlan:
         """Switch an alias back to the model before this one; returns when the routing has changed.
@@ -295,9 +317,10 @@ class Models:
             ModelError: the earlier model can't be loaded; the alias is as it was.
         """
         try:
-            return await self._switches.roll_back(alias)
+            with command("roll back"):
+                return await self._switches.roll_back(alias)
         finally:
-            self._save_session()
+            self._supervisor.save_session()
 
     async def assign_alias(self, name: str, model_id: ModelId) -> None:
         """Point a name of the user's at a model, loading nothing.
@@ -318,18 +341,17 @@ class Models:
         Raises:
             ModelError: one of them can't be loaded; the others are tried all the same.
         """
-        failure: AppError | None = None
-        for spec in self.restorable():
-            try:
-                with await self._acquire(spec.id, USER):
-                    pass
-            except AppError as error:
-                failure = failure or error
-        # The alias is as it was in the last run, or as the user has set it meanwhile.
-        if self.active() is None:
-            self._follow(self._newest_ready(), "the last models were loaded again")
+        with command("restore"):
+            failure = await self._session.restore(self.acquire_for_command)
+            # The alias is as it was in the last run, or as the user has set it meanwhile.
+            if self.active() is None:
+                self._follow(self._newest_ready(), "the last models were loaded again")
         if failure is not None:
             raise failure
+
+    async def settled(self) -> None:
+        """Wait until all that has changed is kept."""
+        await self._behind.settled()
 
     # Stream
 
@@ -359,9 +381,11 @@ class Models:
         with await acquired as lease:
             yield lease
 
-    async def acquire_for_command(self, model_id: ModelId) -> Lease:
+    async def acquire_for_command(
+        self, model_id: ModelId, settings: LoadSettings | None = None, *, anyway: bool = False
+    ) -> Lease:
         """A lease that lasts as long as a command of the user, loading the model first."""
-        return await self._acquire(model_id, USER)
+        return await self._acquire(model_id, USER, settings, anyway=anyway)
 
     async def _acquire(
         self,
@@ -405,23 +429,6 @@ class Models:
     def _follow(self, model_id: ModelId | None, reason: str) -> None:
         """Let the active alias follow what has happened."""
         self._aliases.assign(ACTIVE, model_id, by=By.MANAGER, reason=reason)
-
-    def _save_session(self) -> None:
-        # While one model makes room for another, neither is loaded; the session is what was.
-        if self._closing or self._switches.draining:
-            return
-        loaded = [item.model_id for item in self.instances() if self._ready(item.model_id)]
-        self._behind.run("save session", self._store.save_session(loaded))
-
-    def _moved(self, view: InstanceView) -> None:
-        """An instance reached a state: keep the session and the averages in step."""
-        if self._closing:
-            return
-        if view.state is InstanceState.READY and view.load_seconds is not None:
-            record = self._metrics.record_load(view.model_id, view.load_seconds)
-            self._behind.run("record load", record)
-        if view.state is InstanceState.READY or view.state in ENDED:
-            self._save_session()
 
     def _released(self, lease: Lease, memory: int) -> None:
         """A use ended: what it has touched stays resident and is what the model takes."""
