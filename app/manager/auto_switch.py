@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from app.domain.errors import AppError, ErrorKind, ErrorReport
+from app.domain.errors import AppError, ErrorReport, ModelDegraded
 from app.domain.events import AutoSwitched, NoticeRaised
 from app.domain.health import Candidate, Health, HealthState, stand_in
 from app.domain.models import ACTIVE, ModelId, ModelSpec
@@ -88,9 +88,8 @@ class AutoSwitch:
 
 
 def _told(leaving: ModelSpec, target: ModelSpec, reason: str) -> ErrorReport:
-    return ErrorReport(
-        kind=ErrorKind.DEGRADED,
-        what=f"New prompts go to {target.name}: {leaving.name} answers badly.",
-        remedy="Roll back on the Loaded page to use it all the same.",
-        detail=f"{leaving.name}: {reason}",
-    )
+    return ModelDegraded(
+        f"New prompts go to {target.name}: {leaving.name} answers badly.",
+        "Roll back on the Loaded page to use it all the same.",
+        f"{leaving.name}: {reason}",
+    ).report()
