@@ -16,6 +16,7 @@ from app.domain.memory_plans import MeasuredUse, MemoryPlan
 from app.domain.model_columns import ModelColumns
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics, ProfileRun
+from app.domain.switching import AliasChange
 
 NOTHING_TOLD: Mapping[str, bool | str] = {}
 
@@ -317,12 +318,12 @@ class ModelStore(Protocol):
         """Every alias."""
         ...
 
-    async def save_alias(self, alias: Alias) -> None:
-        """Add an alias or point it elsewhere."""
+    async def change_alias(self, change: AliasChange) -> None:
+        """Point an alias elsewhere or remove it, and add that to its history, in one step."""
         ...
 
-    async def forget_alias(self, name: str) -> None:
-        """Remove an alias."""
+    async def alias_history(self) -> tuple[AliasChange, ...]:
+        """The kept changes of every alias, the newest first."""
         ...
 
     async def metrics(self) -> tuple[ModelMetrics, ...]:

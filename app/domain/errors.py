@@ -10,7 +10,8 @@ AppError
 │   ├── LoadStalled         no progress for too long
 │   ├── WorkerCrashed       its process ended on its own
 │   ├── WorkerHung          its process stopped answering
-│   └── NotLoaded           the action needs a loaded model
+│   ├── NotLoaded           the action needs a loaded model
+│   └── ModelDegraded       it answers, and much worse than it usually does
 ├── RequestError            this request can't be served; the model is fine
 │   ├── ContextOverflow     prompt and answer exceed the context
 │   │   └── HistoryOverflow they would fit without the oldest turns
@@ -46,6 +47,7 @@ class ErrorKind(StrEnum):
     STORAGE = "storage"
     FOLDER = "folder"
     SETTING = "setting"
+    DEGRADED = "degraded"
     INTERNAL = "internal"
 
 
@@ -159,6 +161,12 @@ class NotLoaded(ModelError):
     """The action needs a model that is loaded."""
 
     kind = ErrorKind.NOT_LOADED
+
+
+class ModelDegraded(ModelError):
+    """The model answers, and much worse than it usually does."""
+
+    kind = ErrorKind.DEGRADED
 
 
 class RequestError(AppError):

@@ -7,7 +7,8 @@ the exception and carry their view, since a state may be gone before anybody ask
 from app.domain.base import Frozen
 from app.domain.conversations import ConversationId
 from app.domain.errors import ErrorReport
-from app.domain.instances import InstanceView
+from app.domain.health import Health
+from app.domain.instances import COMING, InstanceState, InstanceView
 from app.domain.models import ModelId
 from app.domain.profiles import ProfileRunId
 
@@ -49,6 +50,104 @@ class InstanceChanged(Event):
     instance: InstanceView
 
 
+class ManagerInitialised(Event):
+    """What is kept was read; the manager takes commands."""
+
+    models: int
+
+
+class ModelLoading(Event):
+    """A load has reached another state, or has come further."""
+
+    model_id: ModelId
+    state: InstanceState
+    progress: float | None = None
+    """0 to 1 while LOADING."""
+
+
+class ModelLoaded(Event):
+    """A model is ready."""
+
+    model_id: ModelId
+    load_seconds: float
+    memory: int
+    """Bytes that the ledger holds for it."""
+
+
+class LoadFailed(Event):
+    """A model couldn't be loaded."""
+
+    model_id: ModelId
+    error: ErrorReport
+
+
+class LoadAbandoned(Event):
+    """A load was cancelled."""
+
+    model_id: ModelId
+
+
+class ModelUnloaded(Event):
+    """A model that was ready was ejected, and its memory is free."""
+
+    model_id: ModelId
+
+
+class ModelEvicted(Event):
+    """A model has left without a person ejecting it: its process is gone."""
+
+    model_id: ModelId
+    reason: str
+    """Why, in words that follow a colon: "makes room for Qwen", "idle for 10 minutes"."""
+    for_model: ModelId | None = None
+    """The model that wanted its room."""
+    freed_bytes: int = 0
+
+
+class ModelCrashed(Event):
+    """A model's process ended on its own."""
+
+    model_id: ModelId
+    error: ErrorReport
+    restarts_at: float | None = None
+    """When it is brought up again by itself, in seconds since the epoch; None for never."""
+
+
+class ModelRecovered(Event):
+    """A model that crashed was brought up again by itself."""
+
+    model_id: ModelId
+    down_seconds: float
+
+
+class HealthChanged(Event):
+    """A model answers worse or better than before."""
+
+    model_id: ModelId
+    health: Health
+    previous: Health
+
+
+class CapabilityDetected(Event):
+    """A model was found to have a capability, or to lack it, by trying it out."""
+
+    model_id: ModelId
+    capability: str
+    value: bool
+    source: str
+    """Where the verdict comes from, in words a person reads."""
+
+
+class StateSaved(Event):
+    """All that had changed is durable, as was asked for by hand."""
+
+
+class StateRestored(Event):
+    """The models of the last run were loaded again, as far as they could be."""
+
+    ids: tuple[ModelId, ...]
+
+
 class AliasAssigned(Event):
     """An alias points at another model, or at nothing."""
 
@@ -72,6 +171,27 @@ class ModelSwitched(Event):
     previous: ModelId | None
     gap_seconds: float
     """How long no model stood behind the alias; 0 for a switch without a gap."""
+
+
+class SwitchRolledBack(Event):
+    """A switch failed or was cancelled, and the alias stands where it stood."""
+
+    name: str
+    model_id: ModelId
+    """Where it should have gone."""
+    stays: ModelId | None
+    """Where it points; that model is loaded again if it had to make room."""
+    error: ErrorReport | None = None
+    """None when a person cancelled it."""
+
+
+class AutoSwitched(Event):
+    """An alias was switched because its model answered badly."""
+
+    name: str
+    model_id: ModelId
+    previous: ModelId
+    reason: str
 
 
 class ConversationChanged(Event):
@@ -132,22 +252,15 @@ class NoticeRaised(Event):
     report: ErrorReport
 
 
-class ModelEvicted(Event):
-    """A model has left without a person ejecting it: its process is gone."""
-
-    model_id: ModelId
-    reason: str
-    """Why, in words that follow a colon: "makes room for Qwen", "idle for 10 minutes"."""
-    for_model: ModelId | None = None
-    """The model that wanted its room."""
-    freed_bytes: int = 0
-
-
 class ModelPinned(Event):
     """A model is kept loaded from now on, or no longer."""
 
     model_id: ModelId
     pinned: bool
+
+
+Cause = int | str
+"""The number of the event, or the id of the gesture or command, that led to an event."""
 
 
 class Published(Frozen):
@@ -157,3 +270,20 @@ class Published(Frozen):
     at: float
     """Seconds since the epoch."""
     event: Event
+    cause: Cause | None = None
+    """What led to it; None where nothing did that the program knows of."""
+
+
+def fact_of(view: InstanceView) -> Event | None:
+    """What an instance's new state means to those who don't draw it."""
+    if view.state in COMING:
+        return ModelLoading(model_id=view.model_id, state=view.state, progress=view.progress)
+    if view.state is InstanceState.READY:
+        seconds = view.load_seconds or 0.0
+        return ModelLoaded(model_id=view.model_id, load_seconds=seconds, memory=view.charged)
+    if view.state is InstanceState.FAILED and view.error is not None:
+        return LoadFailed(model_id=view.model_id, error=view.error)
+    if view.state is InstanceState.STOPPED:
+        was_ready = view.loaded_at is not None
+        return (ModelUnloaded if was_ready else LoadAbandoned)(model_id=view.model_id)
+    return None

@@ -1,6 +1,7 @@
 """When a model that failed may be loaded again without a person asking for it."""
 
 from app.domain.base import Frozen
+from app.domain.crashes import CrashCause
 from app.domain.errors import ErrorKind, ErrorReport
 
 FREE_FAILURES = 2
@@ -10,6 +11,13 @@ FIRST_WAIT = 30.0
 LONGEST_WAIT = 900.0
 HEALTHY_SECONDS = 60.0
 """A model that was ready for so long before it crashed was loaded well."""
+
+MOST_RESTARTS = 3
+"""A model that crashed is brought up again by itself so often in a row."""
+FIRST_RESTART = 5.0
+"""Seconds: time for a person to see what happened and to choose otherwise."""
+HOPELESS = frozenset({CrashCause.OUT_OF_MEMORY, CrashCause.ILLEGAL_INSTRUCTION})
+"""What the same load would only meet again; the machine would suffer for it."""
 
 
 class Setback(Frozen):
@@ -53,3 +61,22 @@ def after_crash(before: Setback, lived: float, now: float) -> Setback:
         now: seconds since the epoch.
     """
     return Setback(count=1 if lived >= HEALTHY_SECONDS else before.count + 1, failed_at=now)
+
+
+def restart_at(setback: Setback, error: ErrorReport | None) -> float | None:
+    """When a crashed model is brought up again by itself, in seconds since the epoch.
+
+    Args:
+        setback: its failures in a row.
+        error: what it failed for.
+
+    Returns:
+        None when it is left to a person.
+    """
+    if setback.failed_at is None or setback.count > MOST_RESTARTS:
+        return None
+    if error is None or not counts(error):
+        return None
+    if error.crash is not None and error.crash.cause in HOPELESS:
+        return None
+    return max(setback.retry_at or 0.0, setback.failed_at + FIRST_RESTART)

@@ -55,6 +55,12 @@ class Settings(Frozen):
     max_tokens: int = Field(default=1024, title="Longest answer", ge=1, le=1_048_576)
     profile_after_first_load: bool = False
     """Measure a model that was never measured once it is loaded and nobody asks anything."""
+    recover_crashed: bool = True
+    """Bring up again by itself what crashed while an alias pointed at it."""
+    auto_switch: bool = False
+    """Send new prompts to another model when the active one answers badly."""
+    auto_switch_threshold: int = Field(default=40, title="Auto-switch threshold", ge=10, le=90)
+    """Percent of its usual speed; a model that falls below it answers badly."""
     window: WindowPlace = WindowPlace()
     max_loaded: int | None = Field(default=None, title="Most models at once", ge=1, le=64)
     memory_budget: Annotated[float, AfterValidator(_is_budget)] | None = Field(

@@ -1,5 +1,6 @@
 """How to point an alias at another model without losing an answer."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from app.domain.base import Frozen
@@ -72,3 +73,39 @@ def plan_switch(  # noqa: PLR0913 - what is known of the memory, each named
         free=free,
         evicting=evicting if method is SwitchMethod.OVERLAP else (),
     )
+
+
+class By(StrEnum):
+    """Who changed an alias."""
+
+    PERSON = "person"
+    MANAGER = "manager"
+    """It followed from something else, as when the model was ejected."""
+    AUTO_SWITCH = "auto_switch"
+
+
+class AliasChange(Frozen):
+    """One change of where an alias points, kept as its history."""
+
+    name: str
+    model_id: ModelId | None
+    """None when the alias was removed."""
+    previous: ModelId | None
+    at: float
+    """Seconds since the epoch."""
+    by: By
+    reason: str
+    """In a few words that a person reads: "rolled back"."""
+    gap_seconds: float = 0.0
+    """How long no model stood behind the alias."""
+
+
+def earlier_targets(history: Iterable[AliasChange], current: ModelId | None) -> tuple[ModelId, ...]:
+    """Where an alias pointed before, each once and without where it points now.
+
+    Args:
+        history: its changes, the newest first.
+        current: where it points now.
+    """
+    targets = (change.previous for change in history)
+    return tuple(dict.fromkeys(item for item in targets if item is not None and item != current))

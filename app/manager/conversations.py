@@ -260,6 +260,7 @@ class Conversations:
             self._streaming.pop(live.id, None)
             self._events.publish(ConversationChanged(conversation_id=final.conversation_id))
         if counts and final.model_id is not None and final.stats is not None:
+            self._models.health.answered(final.model_id, final.stats, final.error)
             await self._metrics.record_request(final.model_id, final.stats)
 
     async def _keep_prompt(self, conversation: Conversation, prompt: Message) -> None:

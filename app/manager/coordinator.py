@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from app.domain.chat_templates import ThinkingSwitch
 from app.domain.errors import AppError, DoesNotFit, LoadCancelled, report_of
 from app.domain.events import InstanceChanged, ModelEvicted
 from app.domain.eviction import Decision
@@ -20,8 +21,9 @@ from app.domain.instances import COMING, ENDED, NEXT_STATES, InstanceState, Inst
 from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.memory import MemoryView
 from app.domain.models import ModelId, ModelSpec
+from app.domain.recovery import Setback
 from app.domain.settings import Settings
-from app.manager.events import EventBus
+from app.manager.events import EventBus, forget_cause
 from app.manager.instances import Instance, Lease
 from app.manager.memory_plans import MemoryPlans
 from app.manager.rooms import Rooms
@@ -51,6 +53,12 @@ class Coordinator:
         self._plans = plans
         self.moved: Callable[[InstanceView], None] = lambda view: None
         """Told of each new state at once, before anybody who waits for it."""
+        self.progressed: Callable[[InstanceView], None] = lambda view: None
+        """Told of each step of a load."""
+        self.detected: Callable[[ModelId, ThinkingSwitch | None], None] = lambda model_id, switch: (
+            None
+        )
+        """Told whether a model that is READY was found to have a switch for reasoning."""
         self.released: Callable[[Lease, int], None] = lambda lease, memory: None
         """Told of each use that ended, and of the resident bytes it left."""
         self._generations = itertools.count(1)
@@ -79,6 +87,13 @@ class Coordinator:
         """The spec that an instance was loaded from; it may have left the registry since."""
         instance = self._instances.get(model_id)
         return instance.spec if instance is not None else None
+
+    def setback(self, model_id: ModelId) -> Setback:
+        """The failures in a row of a model, loaded as it was last."""
+        instance = self._instances.get(model_id)
+        return (
+            Setback() if instance is None else self._setbacks.of(instance.spec, instance.settings)
+        )
 
     def offloads(self, spec: ModelSpec) -> bool | None:
         """Whether the model's provider computes on GPUs; None until that is known."""
@@ -289,6 +304,7 @@ class Coordinator:
             if instance.state is InstanceState.LOADING:
                 instance.progress = max(0.0, min(1.0, share))
                 self._announce(instance)
+                self.progressed(instance.view())
 
         self._move(instance, InstanceState.LOADING)
         provider = self._providers[instance.spec.provider]
@@ -417,6 +433,7 @@ class Coordinator:
 
     async def _try_switch(self, instance: Instance, engine: Engine) -> None:
         instance.thinking = await engine.find_thinking()
+        self.detected(instance.spec.id, instance.thinking)
         if instance.thinking is not None and instance.state is InstanceState.READY:
             self._announce(instance)
 
@@ -425,6 +442,7 @@ class Coordinator:
         if cause is None or instance.state not in {InstanceState.READY, InstanceState.DRAINING}:
             return
         instance.error = cause
+        forget_cause()
         ready_at = instance.loaded_at or time.time()
         self._setbacks.crashed(instance.spec, instance.settings, cause, ready_at)
         self._move(instance, InstanceState.CRASHED)

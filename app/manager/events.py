@@ -1,16 +1,45 @@
 """The event bus: facts, numbered, kept for replay, never waiting for a slow subscriber."""
 
+import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-from app.domain.events import Event, Published
+from app.domain.events import Cause, Event, Published
 
 log = logging.getLogger(__name__)
 
 KEPT = 2_000
 QUEUE_LENGTH = 1_000
+
+_cause: ContextVar[Cause | None] = ContextVar("cause", default=None)
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def caused_by(cause: Cause | None) -> Iterator[None]:
+    """Name what leads to the events published meanwhile, also by tasks that are started here."""
+    token = _cause.set(cause)
+    try:
+        yield
+    finally:
+        _cause.reset(token)
+
+
+def forget_cause() -> None:
+    """From here on this task publishes what nothing led to, whatever it was started by."""
+    _cause.set(None)
+
+
+@contextmanager
+def command(name: str) -> Iterator[None]:
+    """Let a command be the cause of what it publishes, unless something led to it itself."""
+    cause = _cause.get()
+    with caused_by(f"{name} #{next(_numbers)}" if cause is None else cause):
+        yield
 
 
 class Subscription:
@@ -58,13 +87,14 @@ class EventBus:
         self._kept: deque[Published] = deque(maxlen=KEPT)
         self._subscriptions: list[Subscription] = []
 
-    def publish(self, event: Event) -> None:
-        """Hand a fact to every subscriber's queue."""
+    def publish(self, event: Event) -> int:
+        """Hand a fact to every subscriber's queue; give back its number, as a cause of others."""
         self._seq += 1
-        published = Published(seq=self._seq, at=self._clock(), event=event)
+        published = Published(seq=self._seq, at=self._clock(), event=event, cause=_cause.get())
         self._kept.append(published)
         for subscription in tuple(self._subscriptions):
             subscription.put(published)
+        return published.seq
 
     def subscribe(self, wake: Callable[[], None], *, since: int | None = None) -> Subscription:
         """Start a queue; `wake` is called whenever it turns from empty to non-empty.

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from app.domain.events import ManagerInitialised, StateSaved
 from app.domain.instances import InstanceState
 from app.domain.statistics import Statistics, statistics_of
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
 from app.manager.counters import Counters
-from app.manager.events import EventBus
+from app.manager.events import EventBus, command
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.memory_plans import MemoryPlans
@@ -67,6 +68,7 @@ class Manager:
             events=self.events,
             load_settings=self._load_settings,
             memory_plans=self._memory_plans,
+            settings=self.settings.current,
         )
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
@@ -86,6 +88,14 @@ class Manager:
         await self.conversations.start()
         await self.profiles.start()
         await self.library.start()
+        self.events.publish(ManagerInitialised(models=len(self.models.search())))
+
+    async def save_state(self) -> None:
+        """Return when all that has changed is durable; it is kept by the change anyway."""
+        with command("save state"):
+            await self._registry.settled()
+            await self.models.settled()
+            self.events.publish(StateSaved())
 
     def statistics(self) -> Statistics:
         """Everything that is counted, as it stands now."""

@@ -1,17 +1,12 @@
 """Commands and queries on models: load, eject, switch, aliases, restore."""
 
-import asyncio
-import logging
 import math
-import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from app.domain import memory as rules
 from app.domain.base import Frozen
 from app.domain.errors import (
-    AppError,
     ErrorKind,
     InvalidFile,
     LoadCancelled,
@@ -19,15 +14,8 @@ from app.domain.errors import (
     NotLoaded,
     SettingError,
 )
-from app.domain.events import (
-    AliasAssigned,
-    AliasSaved,
-    ModelPinned,
-    ModelSwitched,
-    NoticeRaised,
-)
-from app.domain.eviction import Verdict
-from app.domain.instances import ENDED, InstanceState, InstanceView
+from app.domain.events import ModelPinned
+from app.domain.instances import InstanceState, InstanceView
 from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.memory_plans import MemoryPlan
 from app.domain.models import (
@@ -41,18 +29,21 @@ from app.domain.models import (
 )
 from app.domain.profiles import ModelMetrics
 from app.domain.safer_loads import SaferLoad, safer_load
-from app.domain.switching import SwitchMethod, SwitchPlan, plan_switch
+from app.domain.settings import Settings
+from app.domain.switching import AliasChange, By, SwitchPlan
+from app.manager.aliases import Aliases
+from app.manager.behind import Behind
 from app.manager.coordinator import WISHLESS, Coordinator
-from app.manager.events import EventBus
+from app.manager.events import EventBus, command
 from app.manager.instances import Lease
 from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.registry import Registry
+from app.manager.session import Session
+from app.manager.supervisor import Supervisor
+from app.manager.switches import Switches
 from app.ports import Devices, ModelStore
-from app.tasks import TaskScope
-
-log = logging.getLogger(__name__)
 
 USER = "you"
 """The owner of a lease that only lasts as long as a command of the user."""
@@ -69,7 +60,7 @@ class Ledger(Frozen):
 
 
 class Models:
-    """The face of the registry and the coordinator; owns the aliases and the session."""
+    """The face of the registry and the coordinator; owns the session."""
 
     def __init__(  # noqa: PLR0913 - one argument a part it joins, each named
         self,
@@ -82,28 +73,39 @@ class Models:
         events: EventBus,
         load_settings: LoadSettingsKeeper,
         memory_plans: MemoryPlans,
+        settings: Callable[[], Settings],
     ) -> None:
         self._registry = registry
         self._coordinator = coordinator
-        coordinator.moved = self._moved
         coordinator.released = self._released
         self._metrics = metrics
-        self._store = store
         self._devices = devices
         self._events = events
         self.load_settings = load_settings
         self._plans = memory_plans
-        self._aliases: dict[str, ModelId] = {}
-        self._switching: dict[str, asyncio.Event] = {}
-        """Aliases whose old model makes room for the new one; set when that is settled."""
-        self._last_session: tuple[ModelId, ...] = ()
-        self._tasks = TaskScope("models")
+        self._store = store
+        self._behind = Behind("models", events)
+        self._aliases = Aliases(store, events, self._behind)
+        self._switches = Switches(self._aliases, coordinator, self, events)
+        self._session = Session(store, registry, coordinator, events, self._behind)
+        self._supervisor = Supervisor(
+            coordinator=coordinator,
+            aliases=self._aliases,
+            switches=self._switches,
+            session=self._session,
+            metrics=metrics,
+            events=events,
+            behind=self._behind,
+            loader=self,
+            settings=settings,
+        )
+        self.health = self._supervisor.health
         self._closing = False
 
     async def start(self) -> None:
         """Read the aliases and what was loaded in the last run."""
-        self._aliases = {alias.name: alias.model_id for alias in await self._store.aliases()}
-        self._last_session = await self._store.session()
+        await self._aliases.start()
+        await self._session.start()
         for model_id in await self._store.pins():
             self._coordinator.pin(model_id, pinned=True)
 
@@ -114,12 +116,16 @@ class Models:
     def begin_close(self) -> None:
         """From now on the session stays as it is, and no failed switch is undone."""
         self._closing = True
+        self._supervisor.begin_close()
+        self._switches.begin_close()
 
     async def aclose(self) -> None:
         """End every process; the session stays as it was."""
         self.begin_close()
+        await self._supervisor.aclose()
         await self._coordinator.aclose()
-        await self._tasks.join()
+        await self._switches.settled()
+        await self._behind.settled()
 
     # Queries
 
@@ -155,11 +161,19 @@ class Models:
 
     def aliases(self) -> tuple[Alias, ...]:
         """Every alias, by name."""
-        return tuple(Alias(name=n, model_id=m) for n, m in sorted(self._aliases.items()))
+        return self._aliases.all()
+
+    def alias_history(self, name: str = ACTIVE) -> tuple[AliasChange, ...]:
+        """The changes of one alias, the newest first."""
+        return self._aliases.history(name)
+
+    def earlier(self, alias: str = ACTIVE) -> tuple[ModelId, ...]:
+        """Where the alias pointed before and can be pointed again, the latest first."""
+        return self._switches.usable_earlier(alias)
 
     def active(self) -> ModelId | None:
         """The model that new prompts go to, loaded or not."""
-        return self._aliases.get(ACTIVE)
+        return self._aliases.active()
 
     def ledger(self) -> Ledger:
         """The memory now."""
@@ -184,6 +198,10 @@ class Models:
         """Bytes that one more model may take now; asks the system, so once for many models."""
         return self._coordinator.room()
 
+    def room_for(self, model_id: ModelId) -> int:
+        """The same for one model, which needn't find again what it holds already."""
+        return self.room() + self._charged(model_id)
+
     def fit(
         self, model_id: ModelId, room: int | None = None, settings: LoadSettings | None = None
     ) -> rules.Fit:
@@ -203,24 +221,7 @@ class Models:
 
     def plan_switch(self, model_id: ModelId, alias: str = ACTIVE) -> SwitchPlan:
         """What `switch` would do now."""
-        target = self._coordinator.view(model_id)
-        loaded = target is not None and target.state is InstanceState.READY
-        leaving = self._leaving(model_id, alias)
-        going = leaving if leaving is not None and not leaving.pinned else None
-        need = 0 if loaded else self.predict(model_id)
-        spared = leaving.model_id if leaving is not None else None
-        decision, free = self._coordinator.outlook(model_id, need, spared)
-        beside = decision.verdict in {Verdict.LOAD, Verdict.EVICT} or decision.claims
-        return plan_switch(
-            model_id,
-            going.model_id if going is not None else None,
-            need=need,
-            free=max(free, need) if beside else free,
-            freed_by_leaving=going.charged if going is not None else 0,
-            evicting=decision.models if decision.verdict is Verdict.EVICT else (),
-            beside=beside,
-            waits=decision.verdict is Verdict.WAIT,
-        )
+        return self._switches.plan(model_id, alias)
 
     def pinned(self, model_id: ModelId) -> bool:
         """Whether the model is kept loaded once it is."""
@@ -242,14 +243,11 @@ class Models:
 
     def restorable(self) -> tuple[ModelSpec, ...]:
         """The models of the last run that can be loaded again and aren't."""
-        specs = (self._registry.find(model_id) for model_id in self._last_session)
-        return tuple(
-            spec
-            for spec in specs
-            if spec is not None
-            and spec.status is ModelStatus.AVAILABLE
-            and self._coordinator.view(spec.id) is None
-        )
+        return self._session.restorable()
+
+    def restarts_at(self, model_id: ModelId) -> float | None:
+        """When a model that crashed starts again by itself, in seconds since the epoch."""
+        return self._supervisor.recovery.restarts_at(model_id)
 
     # Commands
 
@@ -292,10 +290,10 @@ class Models:
             time_to_live=time_to_live,
         )
         try:
-            with await self._acquire(model_id, USER, wish):
-                active = self._aliases.get(ACTIVE)
+            with command("load"), await self._acquire(model_id, USER, wish):
+                active = self.active()
                 if active != model_id and (active is None or not self._ready(active)):
-                    self._assign(ACTIVE, model_id)
+                    self._follow(model_id, "it was loaded and no other model was")
         except LoadCancelled:
             return
 
@@ -306,14 +304,14 @@ class Models:
             ModelError: it can't be loaded.
             SettingError: a setting can't be taken.
         """
-        spec = self._loadable(model_id)
+        spec = self.loadable(model_id)
         return await self._plans.run_dry(spec, self.load_settings.in_force(model_id))
 
     async def weigh(self, model_id: ModelId) -> None:
         """Make sure that no formula alone says that a model doesn't fit; often there is nothing to do."""
         if self._ready(model_id):
             return
-        room = self.room() + self._charged(model_id)
+        room = self.room_for(model_id)
         settings, total = self.load_settings.in_force(model_id), self._devices.memory().total
         await self._plans.weigh(self.get(model_id), settings, room, total)
 
@@ -326,13 +324,19 @@ class Models:
 
         When the active model goes, the newest loaded one becomes active.
         """
-        await self._coordinator.end(model_id)
-        if self._aliases.get(ACTIVE) == model_id and not self._ready(model_id):
-            self._assign(ACTIVE, self._newest_ready())
+        with command("eject"):
+            await self._coordinator.end(model_id)
+            if self.active() == model_id and not self._ready(model_id):
+                self._follow(self._newest_ready(), "the active model was ejected")
 
     async def dismiss(self, model_id: ModelId) -> None:
         """Forget that a load failed or a model crashed."""
+        self._supervisor.forget(model_id)
         self._coordinator.dismiss(model_id)
+
+    async def cancel_restart(self, model_id: ModelId) -> None:
+        """Leave a model that crashed as it is; harmless where it wouldn't start again."""
+        self._supervisor.recovery.cancel(model_id)
 
     async def switch(self, model_id: ModelId, alias: str = ACTIVE) -> SwitchPlan:
         """Point an alias at another model, loading that first; returns when the routing has changed.
@@ -344,20 +348,24 @@ class Models:
             DoesNotFit: the plan is to refuse.
             ModelError: the new model can't be loaded; the alias is as it was.
         """
-        self._loadable(model_id)
-        await self.weigh(model_id)
-        plan = self.plan_switch(model_id, alias)
-        if plan.method is SwitchMethod.REFUSE:
-            settings = self.load_settings.in_force(model_id)
-            raise self._coordinator.refusal(self.get(model_id), settings)
-        if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
-            await self._drain_and_switch(plan.leaving, model_id, alias)
-        else:
-            leaving = self._leaving(model_id, alias)
-            spared = leaving.model_id if leaving is not None else None
-            with await self._acquire(model_id, USER, spared=spared):
-                self._route(alias, model_id, gap_seconds=0)
-        return plan
+        try:
+            with command("switch"):
+                return await self._switches.switch(model_id, alias)
+        finally:
+            self._supervisor.save_session()
+
+    async def roll_back(self, alias: str = ACTIVE) -> SwitchPlan:
+        """Switch an alias back to the model before this one; returns when the routing has changed.
+
+        Raises:
+            NotLoaded: there is no earlier model that can still be used.
+            ModelError: the earlier model can't be loaded; the alias is as it was.
+        """
+        try:
+            with command("roll back"):
+                return await self._switches.roll_back(alias)
+        finally:
+            self._supervisor.save_session()
 
     async def pin(self, model_id: ModelId) -> None:
         """Keep a model loaded from its next load on, whoever needs its room, until it is ejected.
@@ -381,11 +389,11 @@ class Models:
             UnknownModel: the id names nothing.
         """
         self.get(model_id)
-        self._assign(name, model_id)
+        self._aliases.assign(name, model_id, by=By.PERSON, reason="assigned")
 
     async def remove_alias(self, name: str) -> None:
         """Forget an alias; an unknown one is ignored."""
-        self._assign(name, None)
+        self._aliases.assign(name, None, by=By.PERSON, reason="removed")
 
     async def restore(self) -> None:
         """Load the models of the last run.
@@ -393,18 +401,17 @@ class Models:
         Raises:
             ModelError: one of them can't be loaded; the others are tried all the same.
         """
-        failure: AppError | None = None
-        for spec in self.restorable():
-            try:
-                with await self._acquire(spec.id, USER):
-                    pass
-            except AppError as error:
-                failure = failure or error
-        # The alias is as it was in the last run, or as the user has set it meanwhile.
-        if self.active() is None:
-            self._assign(ACTIVE, self._newest_ready())
+        with command("restore"):
+            failure = await self._session.restore(self.acquire_for_command)
+            # The alias is as it was in the last run, or as the user has set it meanwhile.
+            if self.active() is None:
+                self._follow(self._newest_ready(), "the last models were loaded again")
         if failure is not None:
             raise failure
+
+    async def settled(self) -> None:
+        """Wait until all that has changed is kept."""
+        await self._behind.settled()
 
     # Stream
 
@@ -423,14 +430,19 @@ class Models:
             NotLoaded: the alias points at nothing.
             ModelError: the model can't be loaded.
         """
-        while (switching := self._switching.get(id_or_alias)) is not None:
-            await switching.wait()
-        model_id = self._aliases.get(id_or_alias, ModelId(id_or_alias))
+        await self._switches.until_routed(id_or_alias)
+        model_id = self._aliases.target(id_or_alias) or ModelId(id_or_alias)
         if id_or_alias == ACTIVE and model_id == ACTIVE:
             raise NotLoaded("No model is active.", "Load one in the Library.")
         acquired = self._acquire(model_id, owner, load or LoadWish(), insist=load is not None)
         with await acquired as lease:
             yield lease
+
+    async def acquire_for_command(
+        self, model_id: ModelId, wish: LoadWish = WISHLESS, *, spared: ModelId | None = None
+    ) -> Lease:
+        """A lease that lasts as long as a command of the user, loading the model first."""
+        return await self._acquire(model_id, USER, wish, spared=spared)
 
     async def _acquire(
         self,
@@ -441,7 +453,7 @@ class Models:
         insist: bool = True,
         spared: ModelId | None = None,
     ) -> Lease:
-        spec = self._loadable(model_id)
+        spec = self.loadable(model_id)
         load = wish.settings
         if load is None:
             load = self.load_settings.in_force(model_id)
@@ -452,7 +464,12 @@ class Models:
             spec, load, owner, wish, insist=insist, spared=spared
         )
 
-    def _loadable(self, model_id: ModelId) -> ModelSpec:
+    def loadable(self, model_id: ModelId) -> ModelSpec:
+        """The spec of a model that is loaded or can be.
+
+        Raises:
+            ModelError: it is unknown, missing or broken.
+        """
         spec = self.get(model_id)
         if self._ready(model_id):
             # What is loaded answers, whatever became of its file.
@@ -471,88 +488,11 @@ class Models:
             )
         return spec
 
-    # Switching
+    # Session
 
-    async def _drain_and_switch(self, leaving: ModelId, model_id: ModelId, alias: str) -> None:
-        """Switch where only one model fits. Prompts to the alias wait for the outcome meanwhile."""
-        started = time.monotonic()
-        self._switching[alias] = asyncio.Event()
-        try:
-            await self._coordinator.end(leaving)
-            with await self._acquire(model_id, USER):
-                self._route(alias, model_id, gap_seconds=time.monotonic() - started)
-        except BaseException:
-            if not self._closing:
-                self._tasks.start("switch back", self._switch_back(leaving))
-            raise
-        finally:
-            self._switching.pop(alias).set()
-            self._save_session()
-
-    async def _switch_back(self, model_id: ModelId) -> None:
-        try:
-            with await self._acquire(model_id, USER):
-                pass
-        except AppError as error:
-            log.warning("The switch failed and %s couldn't be loaded again: %s", model_id, error)
-            self._events.publish(NoticeRaised(report=error.report()))
-
-    def _route(self, alias: str, model_id: ModelId, *, gap_seconds: float) -> None:
-        previous = self._aliases.get(alias)
-        self._assign(alias, model_id)
-        self._events.publish(
-            ModelSwitched(name=alias, model_id=model_id, previous=previous, gap_seconds=gap_seconds)
-        )
-
-    # Aliases and session
-
-    def _assign(self, name: str, model_id: ModelId | None) -> None:
-        """Change the routing now and keep it behind."""
-        previous = self._aliases.get(name)
-        if previous == model_id:
-            return
-        if model_id is None:
-            del self._aliases[name]
-        else:
-            self._aliases[name] = model_id
-        self._events.publish(AliasAssigned(name=name, model_id=model_id, previous=previous))
-        self._behind(f"save alias {name}", self._save_alias(name, model_id))
-
-    async def _save_alias(self, name: str, model_id: ModelId | None) -> None:
-        if model_id is None:
-            await self._store.forget_alias(name)
-        else:
-            await self._store.save_alias(Alias(name=name, model_id=model_id))
-        self._events.publish(AliasSaved(name=name, model_id=model_id))
-
-    def _save_session(self) -> None:
-        # While one model makes room for another, neither is loaded; the session is what was.
-        if self._closing or self._switching:
-            return
-        loaded = [item.model_id for item in self.instances() if self._ready(item.model_id)]
-        self._behind("save session", self._store.save_session(loaded))
-
-    def _behind(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Keep something after the fact; a failure is told, since nobody awaits it."""
-
-        async def keep() -> None:
-            try:
-                await work
-            except AppError as error:
-                log.warning("%s failed: %s", name, error)
-                self._events.publish(NoticeRaised(report=error.report()))
-
-        self._tasks.start(name, keep())
-
-    def _moved(self, view: InstanceView) -> None:
-        """An instance reached a state: keep the session and the averages in step."""
-        if self._closing:
-            return
-        if view.state is InstanceState.READY and view.load_seconds is not None:
-            record = self._metrics.record_load(view.model_id, view.load_seconds)
-            self._behind("record load", record)
-        if view.state is InstanceState.READY or view.state in ENDED:
-            self._save_session()
+    def _follow(self, model_id: ModelId | None, reason: str) -> None:
+        """Let the active alias follow what has happened."""
+        self._aliases.assign(ACTIVE, model_id, by=By.MANAGER, reason=reason)
 
     def _released(self, lease: Lease, memory: int) -> None:
         """A use ended: what it has touched stays resident and is what the model takes."""
@@ -560,7 +500,7 @@ class Models:
             return
         work = self._plans.record(lease.spec, lease.settings, memory)
         if work is not None:
-            self._behind("record memory", work)
+            self._behind.run("record memory", work)
 
     def _pin(self, model_id: ModelId, *, pinned: bool) -> None:
         if self._coordinator.pinned(model_id) is not pinned:
@@ -579,10 +519,3 @@ class Models:
     def _newest_ready(self) -> ModelId | None:
         ready = [view for view in self.instances() if view.state is InstanceState.READY]
         return ready[-1].model_id if ready else None
-
-    def _leaving(self, model_id: ModelId, alias: str) -> InstanceView | None:
-        current = self._aliases.get(alias)
-        if current is None or current == model_id:
-            return None
-        view = self._coordinator.view(current)
-        return view if view is not None and view.state is InstanceState.READY else None

@@ -65,6 +65,10 @@ class Setbacks:
         setback = after_crash(self._setback(key), now - ready_at, now)
         self._kept[key] = _Kept(setback, error)
 
+    def of(self, spec: ModelSpec, settings: LoadSettings) -> Setback:
+        """The failures in a row of one model loaded in one way."""
+        return self._setback(_key(spec, settings))
+
     def forget(self, model_id: ModelId) -> None:
         """Let a model start afresh."""
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] != model_id}

@@ -1,5 +1,6 @@
 """Keeps specs, folders, aliases, metrics and what was loaded."""
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -9,9 +10,13 @@ from app.domain.memory_plans import MeasuredUse
 from app.domain.model_columns import ModelColumns
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics
+from app.domain.switching import AliasChange
 from app.storage import metrics, specs
 from app.storage.database import Database
 from app.storage.rows import Row, fits, readable
+
+KEPT_CHANGES = 50
+"""How many changes of one alias are kept."""
 
 
 class Models:
@@ -68,21 +73,39 @@ class Models:
 
         return await self._database.read(work)
 
-    async def save_alias(self, alias: Alias) -> None:
-        """Add an alias or point it elsewhere."""
-        await self._database.write(
-            lambda connection: connection.execute(
-                "INSERT INTO aliases (name, model_id) VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET model_id = excluded.model_id",
-                (alias.name, alias.model_id),
-            )
-        )
+    async def change_alias(self, change: AliasChange) -> None:
+        """Point an alias elsewhere or remove it, and add that to its history, in one step."""
 
-    async def forget_alias(self, name: str) -> None:
-        """Remove an alias."""
-        await self._database.write(
-            lambda connection: connection.execute("DELETE FROM aliases WHERE name = ?", (name,))
-        )
+        def work(connection: sqlite3.Connection) -> None:
+            if change.model_id is None:
+                connection.execute("DELETE FROM aliases WHERE name = ?", (change.name,))
+            else:
+                connection.execute(
+                    "INSERT INTO aliases (name, model_id) VALUES (?, ?) "
+                    "ON CONFLICT (name) DO UPDATE SET model_id = excluded.model_id",
+                    (change.name, change.model_id),
+                )
+            connection.execute(
+                "INSERT INTO alias_history (name, detail) VALUES (?, ?)",
+                (change.name, change.model_dump_json(exclude={"name"})),
+            )
+            connection.execute(
+                "DELETE FROM alias_history WHERE name = ? AND number <= "
+                "(SELECT number FROM alias_history WHERE name = ? "
+                "ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                (change.name, change.name, KEPT_CHANGES),
+            )
+
+        await self._database.write(work)
+
+    async def alias_history(self) -> tuple[AliasChange, ...]:
+        """The kept changes of every alias, the newest first."""
+
+        def work(connection: sqlite3.Connection) -> tuple[AliasChange, ...]:
+            rows = connection.execute("SELECT name, detail FROM alias_history ORDER BY number DESC")
+            return readable(rows, _alias_change, "change of alias")
+
+        return await self._database.read(work)
 
     async def metrics(self) -> tuple[ModelMetrics, ...]:
         """What is known of every model's use."""
@@ -186,6 +209,11 @@ class Models:
                 "DELETE FROM pins WHERE model_id = ?", (model_id,)
             )
         )
+
+
+def _alias_change(row: Row) -> AliasChange:
+    name, detail = row
+    return AliasChange.model_validate({**json.loads(detail), "name": name})
 
 
 def _load_settings(row: Row) -> tuple[ModelId, LoadSettings]:

@@ -125,6 +125,16 @@ MIGRATIONS: tuple[Step, ...] = (
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
     ),
     ("CREATE TABLE pins (model_id TEXT PRIMARY KEY) STRICT",),
+    (
+        """
+        CREATE TABLE alias_history (
+            number INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            detail TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX alias_history_by_name ON alias_history (name, number)",
+    ),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

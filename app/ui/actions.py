@@ -20,6 +20,8 @@ class Context:
     scanning: bool = False
     folders: int = 0
     restorable: int = 0
+    earlier: int = 0
+    """How many models were active before and can be again."""
     safer: bool = False
     """The selected model crashed and can be loaded with less to go wrong."""
     refused: bool = False
@@ -166,6 +168,13 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Send new prompts to the selected model; answers under way finish first",
         ),
         ActionInfo(
+            "roll_back",
+            "Roll back",
+            "retry",
+            enabled=lambda context: context.earlier > 0,
+            tooltip="Send new prompts to the model that was active before",
+        ),
+        ActionInfo(
             "eject",
             "Eject",
             "eject",
@@ -236,7 +245,7 @@ MODEL_ACTIONS = (
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    ("&Model", (*MODEL_ACTIONS, "plan_memory", "", "restore")),
+    ("&Model", (*MODEL_ACTIONS, "plan_memory", "", "roll_back", "restore")),
     ("&View", (*PAGES, "", "search")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""

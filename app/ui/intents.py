@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.errors import AppError, report_of
+from app.manager.events import command
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ class Intents(QObject):
 
     async def _perform(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
         try:
-            await work
+            with command(name):
+                await work
         except AppError as error:
             log.info("%s was refused: %s", name, error)
             self.failed.emit(error.report())

@@ -1,6 +1,7 @@
 from app.domain.events import FoldersChanged, SettingChanged
 from app.manager import events
-from app.manager.events import EventBus
+from app.manager.events import EventBus, caused_by, command
+from app.tasks import TaskScope
 
 
 def test_that_a_subscriber_is_woken_once_and_takes_everything_in_order() -> None:
@@ -55,3 +56,22 @@ def test_that_a_closed_subscription_gets_nothing_more() -> None:
     subscription.close()
     bus.publish(FoldersChanged())
     assert subscription.take() == []
+
+
+async def test_that_a_cause_is_carried_into_tasks_and_ends_with_its_block() -> None:
+    bus, tasks = EventBus(), TaskScope("test")
+
+    async def follow() -> None:
+        bus.publish(FoldersChanged())
+
+    first = bus.publish(FoldersChanged())
+    with caused_by(first):
+        task = tasks.start("follow", follow())
+    await task
+    with command("load"), command("switch"):
+        bus.publish(FoldersChanged())
+    bus.publish(FoldersChanged())
+    causes = [item.cause for item in bus.kept()]
+    assert causes[:2] == [None, first]
+    assert str(causes[2]).startswith("load #")
+    assert causes[3] is None

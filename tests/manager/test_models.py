@@ -544,10 +544,10 @@ async def test_that_what_cannot_be_kept_behind_a_switch_is_told() -> None:
     ports = fake_ports()
     ports.offer(LLAMA)
 
-    async def refuse(alias: object) -> None:
+    async def refuse(change: object) -> None:
         raise StorageError("The disk is full.", "Make room.")
 
-    ports.store.save_alias = refuse
+    ports.store.change_alias = refuse
     async with ports.manager() as manager:
         subscription = manager.events.subscribe(lambda: None)
         await manager.models.load(LLAMA.id)

@@ -18,6 +18,8 @@ from app.domain.models import (
     ModelStatus,
 )
 from app.domain.profiles import ModelMetrics
+from app.domain.switching import AliasChange, By
+from app.storage.models import KEPT_CHANGES
 from app.storage.opening import open_storage
 
 SHAPE = ModelShape(
@@ -193,14 +195,34 @@ async def test_that_an_alias_points_where_it_was_last_pointed(tmp_path):
     path = tmp_path / "state.db"
     storage = await open_storage(path)
     for name, target in (("active", "a"), ("embed", "b"), ("active", "c"), ("mine", "d")):
-        await storage.models.save_alias(Alias(name=name, model_id=ModelId(target)))
-    await storage.models.forget_alias("mine")
+        await storage.models.change_alias(pointed(name, target))
+    await storage.models.change_alias(pointed("mine", None))
     storage = await reopened(storage, path)
     assert await storage.models.aliases() == (
         Alias(name="active", model_id=ModelId("c")),
         Alias(name="embed", model_id=ModelId("b")),
     )
     await storage.aclose()
+
+
+async def test_that_the_latest_changes_of_each_alias_are_kept(tmp_path):
+    path = tmp_path / "state.db"
+    storage = await open_storage(path)
+    await storage.models.change_alias(pointed("mine", "first"))
+    changes = [pointed("active", str(number)) for number in range(KEPT_CHANGES + 3)]
+    for change in changes:
+        await storage.models.change_alias(change)
+    storage = await reopened(storage, path)
+    kept = await storage.models.alias_history()
+    assert kept == (*reversed(changes[3:]), pointed("mine", "first"))
+    await storage.aclose()
+
+
+def pointed(name: str, target: str | None) -> AliasChange:
+    model_id = None if target is None else ModelId(target)
+    return AliasChange(
+        name=name, model_id=model_id, previous=None, at=1.5, by=By.PERSON, reason="x"
+    )
 
 
 async def test_that_metrics_are_replaced_and_outlive_their_model(tmp_path):

@@ -38,6 +38,7 @@ from app.domain.models import (
     ModelSpec,
 )
 from app.domain.profiles import ModelMetrics, ProfileRun
+from app.domain.switching import AliasChange
 from app.manager.manager import Manager
 
 GIGABYTE = 1_000_000_000
@@ -69,6 +70,7 @@ class MemoryStore:
         self.kept_models: dict[ModelId, ModelSpec] = {}
         self.kept_folders: dict[str, Folder] = {}
         self.kept_aliases: dict[str, ModelId] = {}
+        self.kept_changes: list[AliasChange] = []
         self.kept_metrics: dict[ModelId, ModelMetrics] = {}
         self.kept_counters: dict[str, int] = {}
         self.kept_load_settings: dict[ModelId, LoadSettings] = {}
@@ -103,11 +105,15 @@ class MemoryStore:
     async def aliases(self) -> tuple[Alias, ...]:
         return tuple(Alias(name=n, model_id=m) for n, m in self.kept_aliases.items())
 
-    async def save_alias(self, alias: Alias) -> None:
-        self.kept_aliases[alias.name] = alias.model_id
+    async def change_alias(self, change: AliasChange) -> None:
+        self.kept_changes.insert(0, change)
+        if change.model_id is None:
+            self.kept_aliases.pop(change.name, None)
+        else:
+            self.kept_aliases[change.name] = change.model_id
 
-    async def forget_alias(self, name: str) -> None:
-        self.kept_aliases.pop(name, None)
+    async def alias_history(self) -> tuple[AliasChange, ...]:
+        return tuple(self.kept_changes)
 
     async def metrics(self) -> tuple[ModelMetrics, ...]:
         return tuple(self.kept_metrics.values())

@@ -1,6 +1,6 @@
 """The view-models' world: the real manager with fakes at its ports, bridge and intents."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -38,10 +38,6 @@ class Rig:
         return self.ports.provider.engines[model.id]
 
 
-async def _no_answer(_title: str, _text: str, _buttons: Sequence[str]) -> str | None:
-    return None
-
-
 @asynccontextmanager
 async def rig(*models: ModelSpec, ports: FakePorts | None = None) -> AsyncIterator[Rig]:
     ports = ports or fake_ports()
@@ -52,7 +48,7 @@ async def rig(*models: ModelSpec, ports: FakePorts | None = None) -> AsyncIterat
         bridge = Bridge(manager)
         intents = Intents()
         try:
-            yield Rig(ports, manager, bridge, intents, Gestures(manager, intents, _no_answer), look)
+            yield Rig(ports, manager, bridge, intents, Gestures(manager, intents), look)
         finally:
             await intents.aclose()
             bridge.close()

@@ -13,18 +13,14 @@ QWEN, LLAMA = ModelId("local:Qwen"), ModelId("local:Llama")
 
 
 @asynccontextmanager
-async def gestures(ports, answer=None):
-    questions, failures = [], []
-
-    async def ask(title, text, buttons):
-        questions.append(title)
-        return answer
+async def gestures(ports):
+    failures = []
 
     async with ports.manager() as manager:
         intents = Intents()
         intents.failed.connect(failures.append)
-        made = Gestures(manager, intents, ask)
-        made.questions, made.failures = questions, failures
+        made = Gestures(manager, intents)
+        made.failures = failures
         try:
             yield manager, made
         finally:
@@ -37,22 +33,34 @@ def two_that_do_not_fit_together():
     return ports
 
 
-async def test_that_a_switch_that_ejects_the_old_model_is_asked_first(qtbot):
-    async with gestures(two_that_do_not_fit_together(), "Switch") as (manager, made):
+PLAN = (
+    "Switching to Llama: both don't fit into memory, so Qwen finishes its answers and is "
+    "ejected first."
+)
+
+
+async def test_that_a_switch_that_ejects_the_old_model_says_so_first(qtbot):
+    async with gestures(two_that_do_not_fit_together()) as (manager, made):
+        told = []
+        made.switching.connect(lambda text: told.append((text, manager.models.active())))
         await manager.models.load(QWEN)
-        with qtbot.waitSignal(made.switched, raising=False, timeout=0):
-            made.switch(LLAMA)
+        made.switch(LLAMA)
         await eventually(lambda: manager.models.active() == LLAMA)
-        assert made.questions == ["Switch to Llama?"]
+        assert told[0] == (PLAN, QWEN)
         assert manager.models.instance(QWEN) is None
 
 
-async def test_that_a_switch_that_is_declined_changes_nothing(qtbot):
-    async with gestures(two_that_do_not_fit_together(), "Cancel") as (manager, made):
+async def test_that_a_roll_back_returns_to_the_model_before(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"), spec("Llama"))
+    async with gestures(ports) as (manager, made):
         await manager.models.load(QWEN)
-        made.switch(LLAMA)
-        await eventually(lambda: made.questions and not made._intents.running("switch"))
-        assert manager.models.active() == QWEN
+        made.roll_back(QWEN)
+        assert not made._intents.running("switch")
+        await manager.models.switch(LLAMA)
+        made.roll_back(LLAMA)
+        await eventually(lambda: manager.models.active() == QWEN)
+        assert manager.models.alias_history()[0].reason == "rolled back"
 
 
 async def test_that_a_switch_with_room_for_both_asks_nothing(qtbot):
@@ -60,21 +68,23 @@ async def test_that_a_switch_with_room_for_both_asks_nothing(qtbot):
     ports.offer(spec("Qwen"), spec("Llama"))
     async with gestures(ports) as (manager, made):
         await manager.models.load(QWEN)
+        told = []
+        made.switching.connect(told.append)
         made.switch(LLAMA)
         await eventually(lambda: manager.models.active() == LLAMA)
-        assert made.questions == []
+        assert not any(told)
         assert manager.models.instance(QWEN) is not None
 
 
 async def test_that_a_second_switch_is_told_what_the_first_waits_for(qtbot):
-    async with gestures(two_that_do_not_fit_together(), "Switch") as (manager, made):
+    async with gestures(two_that_do_not_fit_together()) as (manager, made):
         told = []
         made.switching.connect(told.append)
         await manager.models.load(QWEN)
         async with manager.models.lease(QWEN, "Playground"):
             made.switch(LLAMA)
             await eventually(lambda: told)
-            assert told == ["Switching to Llama: waiting for Qwen's answers to finish."]
+            assert told == [PLAN]
             await eventually(lambda: manager.models.instance(QWEN).state == "draining")
             made.switch(LLAMA)
             assert told[1:] == ["Still switching to Llama: waiting for Qwen's answers to finish."]

@@ -9,6 +9,7 @@ from app.domain.events import InstanceChanged, NoticeRaised
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.manager.manager import Manager
+from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.widgets.toast import Toast, Toaster
@@ -64,7 +65,10 @@ class Messages(QObject):
 
     def _say_switched(self, model_id: ModelId) -> None:
         name = self._manager.models.get(model_id).name
-        self._toaster.say(f"New prompts go to {name}.", role="ok")
+        latest = next(iter(self._manager.models.alias_history()), None)
+        gap = latest.gap_seconds if latest is not None else 0.0
+        waited = f"; they waited {words.duration(gap)} for it" if gap else ""
+        self._toaster.say(f"New prompts go to {name}{waited}.", role="ok")
 
     def _say_switching(self, step: str) -> None:
         """Tell what a switch waits for until there is something else to tell, or it is over."""

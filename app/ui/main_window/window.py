@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*SMALLEST)
         self.setAcceptDrops(True)
 
-        self.gestures = Gestures(manager, intents, partial(dialogs.ask, self), self)
+        self.gestures = Gestures(manager, intents, self)
         self.library_page = LibraryPage(manager, look, bridge)
         self.loaded_page = LoadedPage(manager, look, bridge)
         self.playground_page = PlaygroundPage(manager, look, intents, bridge, self.gestures)
@@ -266,6 +266,8 @@ class MainWindow(QMainWindow):
             "load": self._for_model(gestures.load),
             "cancel_load": self._for_model(gestures.cancel_load),
             "switch": self._for_model(gestures.switch),
+            "roll_back": self._for_model(gestures.roll_back),
+            "cancel_restart": self._for_model(gestures.cancel_restart),
             "eject": self._for_model(gestures.eject),
             "load_safer": self._for_model(gestures.load_safer),
             "load_anyway": self._for_model(gestures.load_anyway),

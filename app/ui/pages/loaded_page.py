@@ -160,8 +160,8 @@ class LoadedPage(QWidget):
         return widget
 
     def _tick(self) -> None:
-        """Run the clock only while a lease is shown."""
-        if self.isVisible() and self.view_model.answering():
+        """Run the clock only while there are seconds to show."""
+        if self.isVisible() and self.view_model.counting():
             if not self._timer.isActive():
                 self._timer.start()
         else:

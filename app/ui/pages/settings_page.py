@@ -56,11 +56,20 @@ NUMBERS = {
         "Minutes without use after which a model is unloaded, unless it is kept loaded. "
         "Empty means never."
     ),
+    "auto_switch_threshold": (
+        "Percent of its usual speed; a model that falls below it for several answers answers badly."
+    ),
     "max_tokens": "Tokens after which an answer ends.",
 }
 UNSET = {"max_loaded": "No limit", "memory_budget": "90 %", "idle_minutes": "Never"}
 """What an empty field says, where it isn't left to the app."""
 """Explanations of the settings that are numbers."""
+BOXES = {
+    "restore_on_start": "Load the models of the last run when Modelyard starts",
+    "recover_crashed": "Start the active model again by itself when it crashed",
+    "auto_switch": "Send new prompts to another model when the active one answers badly",
+}
+"""The settings that are on or off, in words."""
 
 
 class SettingsPage(QWidget):
@@ -85,7 +94,7 @@ class SettingsPage(QWidget):
         self._folders = QVBoxLayout()
         self._folders.setSpacing(theme.SPACE_1)
         self._theme = self._theme_box()
-        self._restore = self._restore_box()
+        self._boxes = {key: self._box(key, text) for key, text in BOXES.items()}
         self._numbers = {key: self._number(key) for key in NUMBERS}
         self._lay_out()
         self.view_model.changed.connect(self._show)
@@ -105,10 +114,10 @@ class SettingsPage(QWidget):
         box.activated.connect(lambda at: self.view_model.set("theme", CHOICES[at][0]))
         return box
 
-    def _restore_box(self) -> CheckBox:
-        box = CheckBox("Load the models of the last run when Modelyard starts")
-        box.setObjectName("setting_restore_on_start")
-        box.clicked.connect(lambda checked: self.view_model.set("restore_on_start", checked))
+    def _box(self, key: str, text: str) -> CheckBox:
+        box = CheckBox(text)
+        box.setObjectName(f"setting_{key}")
+        box.clicked.connect(lambda checked: self.view_model.set(key, checked))
         return box
 
     def _number(self, key: str) -> QLineEdit:
@@ -124,7 +133,7 @@ class SettingsPage(QWidget):
     def _lay_out(self) -> None:
         self._rows = {
             "theme": SettingRow("Theme", "", self._theme),
-            "restore_on_start": SettingRow("", "", self._restore),
+            **{key: SettingRow("", "", box) for key, box in self._boxes.items()},
         }
         for key, field in self._numbers.items():
             label = Settings.model_fields[key].title or key
@@ -136,7 +145,8 @@ class SettingsPage(QWidget):
         column.addWidget(
             _section(
                 "Models",
-                self._rows["restore_on_start"],
+                *(self._rows[key] for key in BOXES),
+                self._rows["auto_switch_threshold"],
                 self._rows["context_length"],
                 self._rows["threads"],
                 self._rows["max_loaded"],
@@ -209,8 +219,8 @@ class SettingsPage(QWidget):
         self._rows[key].set_lock(self.view_model.lock(key))
         if key == "theme":
             self._theme.setCurrentIndex([choice for choice, _ in CHOICES].index(value))
-        elif key == "restore_on_start":
-            self._restore.setChecked(value)
+        elif key in BOXES:
+            self._boxes[key].setChecked(value)
         else:
             self._numbers[key].setText(_written(key, value))
             self._numbers[key].setPlaceholderText(UNSET.get(key, "Automatic"))
@@ -223,7 +233,7 @@ class SettingsPage(QWidget):
         if key == "memory_budget":
             self.view_model.set(key, read_budget(text))
             return
-        nothing = None if key != "max_tokens" else ""
+        nothing = None if Settings.model_fields[key].default is None else ""
         self.view_model.set(key, int(text) if text.isdecimal() else text or nothing)
 
     def _refuse(self, key: str, report: ErrorReport) -> None:

@@ -18,6 +18,7 @@ def context_of(manager: Manager, page: str, model_id: ModelId | None) -> Context
         scanning=manager.library.scanning() is not None,
         folders=len(manager.library.folders()),
         restorable=len(models.restorable()),
+        earlier=len(models.earlier()),
         safer=spec is not None and models.safer(spec.id) is not None,
         refused=spec is not None and models.refused(spec.id),
     )

@@ -1,8 +1,8 @@
 """What the person can do to models and folders, each gesture one named intent."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,16 +16,8 @@ from app.ui.intents import Intents
 SWITCH = "switch"
 
 
-class Ask(Protocol):
-    """Asks the person a question; the answer is a button's text, or None."""
-
-    def __call__(self, title: str, text: str, buttons: Sequence[str]) -> Awaitable[str | None]:
-        """Ask it."""
-        ...
-
-
 class Gestures(QObject):
-    """Starts gestures through the intents, asking first where something would be lost."""
+    """Starts gestures through the intents, and says what a switch will do before it acts."""
 
     switched = Signal(str)
     """The id of a model that new prompts now go to because the person said so."""
@@ -36,15 +28,12 @@ class Gestures(QObject):
     folder_removed = Signal(str)
     """The path of a folder that the person took out of the library."""
 
-    def __init__(
-        self, manager: Manager, intents: Intents, ask: Ask, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, manager: Manager, intents: Intents, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._manager = manager
         self._intents = intents
-        self._ask = ask
         self._target: ModelSpec | None = None
-        """Where the switch under way leads, once it is agreed on."""
+        """Where the switch under way leads, once that is said."""
         self._leaving: ModelSpec | None = None
         """The model whose answers have to finish before that one is loaded."""
 
@@ -91,9 +80,22 @@ class Gestures(QObject):
     def switch(self, model_id: ModelId) -> None:
         """Send new prompts to a model; while another switch is under way, say so instead."""
         if not self._intents.running(SWITCH):
-            self._intents.run(SWITCH, self._switch(model_id))
+            work = self._switch(model_id, partial(self._manager.models.switch, model_id))
+            self._intents.run(SWITCH, work)
         elif self._target is not None:
             self.switching.emit(f"Still switching to {self._step(self._target)}")
+
+    def roll_back(self, _model_id: ModelId) -> None:
+        """Send new prompts to the model before the active one."""
+        earlier = self._manager.models.earlier()
+        if earlier and not self._intents.running(SWITCH):
+            work = self._switch(earlier[0], self._manager.models.roll_back)
+            self._intents.run(SWITCH, work)
+
+    def cancel_restart(self, model_id: ModelId) -> None:
+        """Leave a model that crashed as it is."""
+        work = self._manager.models.cancel_restart(model_id)
+        self._intents.run(f"cancel restart {model_id}", work)
 
     def cancel_switch(self) -> None:
         """Give up the switch under way; new prompts go where they went before it."""
@@ -127,33 +129,27 @@ class Gestures(QObject):
         """End the scan; what it found stays."""
         self._intents.run("cancel scan", self._manager.library.cancel_scan())
 
-    async def _switch(self, model_id: ModelId) -> None:
-        models = self._manager.models
-        await models.weigh(model_id)
-        plan, target = models.plan_switch(model_id), models.get(model_id)
-        leaving: ModelSpec | None = None
-        if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
-            leaving = models.get(plan.leaving)
-            if not await self._agreed(target, leaving):
-                return
-        self._target, self._leaving = target, leaving
+    async def _switch(self, model_id: ModelId, make: Callable[[], Awaitable[object]]) -> None:
+        """Say what the switch will do, and make it."""
         try:
-            if self._waits():
-                self.switching.emit(f"Switching to {self._step(target)}")
-            await models.switch(model_id)
+            await self._announce(model_id)
+            await make()
         finally:
             self._target = self._leaving = None
             self.switching.emit("")
         self.switched.emit(model_id)
 
-    async def _agreed(self, target: ModelSpec, leaving: ModelSpec) -> bool:
-        answer = await self._ask(
-            f"Switch to {target.name}?",
-            f"Both models don't fit into memory. {leaving.name} finishes its answers and is "
-            f"ejected before {target.name} is loaded.",
-            ("Switch", "Cancel"),
-        )
-        return answer == "Switch"
+    async def _announce(self, model_id: ModelId) -> None:
+        models = self._manager.models
+        await models.weigh(model_id)
+        plan, target = models.plan_switch(model_id), models.get(model_id)
+        self._target = target
+        if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
+            self._leaving = leaving = models.get(plan.leaving)
+            self.switching.emit(
+                f"Switching to {target.name}: both don't fit into memory, so {leaving.name} "
+                "finishes its answers and is ejected first."
+            )
 
     def _waits(self) -> bool:
         """Whether answers have to finish first."""

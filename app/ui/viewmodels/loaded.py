@@ -7,14 +7,24 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.errors import AppError, ErrorReport
-from app.domain.events import AliasAssigned, InstanceChanged, MetricsChanged, ModelsChanged
+from app.domain.events import (
+    AliasAssigned,
+    HealthChanged,
+    InstanceChanged,
+    MetricsChanged,
+    ModelsChanged,
+)
+from app.domain.health import Health, HealthState
 from app.domain.instances import COMING, ENDED, InstanceState, InstanceView, LeaseView
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels import load_words
-from app.ui.viewmodels.ways_out import WaysOut, of_model
+from app.ui.viewmodels.ways_out import WaysOut, of_model, restarting
+
+EARLIER = 3
+"""How many of the models that were active before a card names."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,11 @@ class Card:
     """What can be done about the error."""
     can_eject: bool
     can_switch: bool
+    can_roll_back: bool
+    before: str
+    """The models that were active before this one, the latest first; empty where it isn't active."""
+    unwell: str
+    """What is the matter with how it answers; empty while it is well."""
     can_set: bool
     """Whether its load settings can be changed here, for it to be loaded again."""
     stay: str = ""
@@ -88,7 +103,7 @@ class LoadedViewModel(QObject):
         super().__init__(parent)
         self._manager = manager
         self._clock = clock
-        for kind in (InstanceChanged, AliasAssigned, MetricsChanged, ModelsChanged):
+        for kind in (InstanceChanged, AliasAssigned, MetricsChanged, ModelsChanged, HealthChanged):
             bridge.on(kind, lambda _: self.changed.emit())
         bridge.lost.connect(self.changed)
 
@@ -112,10 +127,13 @@ class LoadedViewModel(QObject):
         """How many models of the last run can be loaded again."""
         return len(self._manager.models.restorable())
 
-    def answering(self) -> bool:
-        """Whether somebody uses a model or it is about to leave, so that the cards' times move."""
-        views = self._manager.models.instances()
-        return any(view.leases or view.unloads_at is not None for view in views)
+    def counting(self) -> bool:
+        """Whether the cards' times move: somebody uses a model, or one leaves or starts soon."""
+        models = self._manager.models
+        return any(
+            view.leases or view.unloads_at is not None or models.restarts_at(view.model_id)
+            for view in models.instances()
+        )
 
     def count(self) -> int:
         """How many models hold memory."""
@@ -143,14 +161,28 @@ class LoadedViewModel(QObject):
             kept_by=_kept_by(view.leases, self._clock()),
             speed=words.speed(speed) if speed is not None else "",
             error=view.error if view.state in ENDED else None,
-            ways_out=of_model(models, view.model_id) if view.state in ENDED else WaysOut(),
+            ways_out=self._ways_out(view),
             can_eject=ready,
             can_switch=ready and not active,
+            can_roll_back=active and bool(models.earlier()),
+            before=self._before() if active else "",
+            unwell=_unwell(models.health.of(view.model_id), self._clock()) if ready else "",
             can_set=ready,
             stay=words.stay(view, self._clock()) if view.state not in ENDED else "",
             pinned=view.pinned,
             can_pin=ready,
         )
+
+    def _ways_out(self, view: InstanceView) -> WaysOut:
+        if view.state not in ENDED:
+            return WaysOut()
+        models = self._manager.models
+        ways, restarts_at = of_model(models, view.model_id), models.restarts_at(view.model_id)
+        return ways if restarts_at is None else restarting(ways, restarts_at - self._clock())
+
+    def _before(self) -> str:
+        earlier = self._manager.models.earlier()[:EARLIER]
+        return f"active before: {', '.join(map(self._name, earlier))}" if earlier else ""
 
     def _name(self, model_id: ModelId) -> str:
         try:
@@ -175,6 +207,15 @@ def _figures(view: InstanceView) -> str:
     if view.load_seconds is not None:
         parts.append(f"loaded in {words.duration(view.load_seconds)}")
     return " · ".join(parts)
+
+
+def _unwell(health: Health, now: float) -> str:
+    if health.state is HealthState.OK:
+        return ""
+    said = f"answers badly: {health.reason}"
+    if health.until is not None and health.until > now:
+        said += f"; better left alone for {words.duration(health.until - now)}"
+    return said
 
 
 def _kept_by(leases: tuple[LeaseView, ...], now: float) -> str:

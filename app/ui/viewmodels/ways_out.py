@@ -1,5 +1,6 @@
 """What can be done about a failure, as the buttons beside it."""
 
+import math
 from dataclasses import dataclass
 
 from app.domain.errors import ErrorKind, ErrorReport
@@ -9,6 +10,7 @@ from app.domain.safer_loads import SaferLoad
 from app.manager.models import Models
 
 RETRY, DISMISS = "Retry", "Dismiss"
+LEAVE_DOWN = "Don't restart"
 LOAD_SAFER, LOAD_ANYWAY = "Load more safely", "Load anyway"
 NEW_CONVERSATION, EDIT_PROMPT = "New conversation", "Edit prompt"
 DROP_OLDEST = "Drop the oldest turns"
@@ -36,6 +38,12 @@ def ways_out(*, safer: SaferLoad | None, refused: bool) -> WaysOut:
     if refused:
         return WaysOut((LOAD_ANYWAY, RETRY), ANYWAY_NOTE)
     return WaysOut()
+
+
+def restarting(ways: WaysOut, seconds: float) -> WaysOut:
+    """The same for a model that starts again by itself in so many seconds."""
+    note = f"It starts again by itself in {math.ceil(max(0.0, seconds))} s."
+    return WaysOut((*ways.actions, LEAVE_DOWN), f"{note} {ways.note}".strip())
 
 
 def of_model(models: Models, model_id: ModelId) -> WaysOut:

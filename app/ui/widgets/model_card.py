@@ -14,7 +14,7 @@ from app.ui import theme
 from app.ui.actions import ACTIONS
 from app.ui.theme import Theme
 from app.ui.viewmodels.loaded import Card
-from app.ui.viewmodels.ways_out import DISMISS, LOAD_ANYWAY, LOAD_SAFER, RETRY
+from app.ui.viewmodels.ways_out import DISMISS, LEAVE_DOWN, LOAD_ANYWAY, LOAD_SAFER, RETRY
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.state_dot import StateDot
@@ -24,6 +24,7 @@ ERROR_ACTIONS = {
     LOAD_SAFER: "load_safer",
     LOAD_ANYWAY: "load_anyway",
     RETRY: "retry",
+    LEAVE_DOWN: "cancel_restart",
     DISMISS: "dismiss",
 }
 """The actions behind the buttons of a failure."""
@@ -58,11 +59,16 @@ class ModelCard(QFrame):
         self._kept_by.setObjectName("card_kept_by")
         self._stay = _muted()
         self._stay.setObjectName("card_stay")
+        self._before = _muted()
+        self._before.setObjectName("card_before")
+        self._unwell = _muted()
+        self._unwell.setObjectName("card_unwell")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName("Loading")
         self._cancel = self._button("Cancel", "cancel_load")
         self._switch = self._button("Make active", "switch")
+        self._roll_back = self._button("Roll back", "roll_back")
         self._settings = self._button("Settings…", "load_settings")
         self._eject = self._button("Eject", "eject")
         self._pin = self._button("Keep loaded", "pin")
@@ -79,6 +85,7 @@ class ModelCard(QFrame):
         for button in (
             self._cancel,
             self._switch,
+            self._roll_back,
             self._pin,
             self._unpin,
             self._settings,
@@ -89,7 +96,8 @@ class ModelCard(QFrame):
         self._column.setContentsMargins(*[theme.SPACE_3] * 4)
         self._column.setSpacing(theme.SPACE_1)
         self._column.addLayout(row)
-        for line in (self._bar, self._figures, self._kept_by, self._stay):
+        lines = (self._figures, self._unwell, self._before, self._kept_by, self._stay)
+        for line in (self._bar, *lines):
             self._column.addWidget(line)
         self.show_card(card)
 
@@ -107,8 +115,13 @@ class ModelCard(QFrame):
         self._figures.setVisible(bool(card.figures))
         self._kept_by.setText(card.kept_by)
         self._kept_by.setVisible(bool(card.kept_by))
-        self._stay.setText(card.stay)
-        self._stay.setVisible(bool(card.stay))
+        for label, text in (
+            (self._before, card.before),
+            (self._unwell, card.unwell),
+            (self._stay, card.stay),
+        ):
+            label.setText(text)
+            label.setVisible(bool(text))
         self._bar.setVisible(card.coming)
         # A range of nothing makes the bar move without a figure.
         self._bar.setRange(0, 0 if card.progress is None else 1000)
@@ -122,13 +135,22 @@ class ModelCard(QFrame):
 
     def all_buttons(self) -> list[QPushButton]:
         """The buttons, offered or not, in the order of Tab."""
-        own = [self._cancel, self._switch, self._pin, self._unpin, self._settings, self._eject]
+        own = [
+            self._cancel,
+            self._switch,
+            self._roll_back,
+            self._pin,
+            self._unpin,
+            self._settings,
+            self._eject,
+        ]
         return own if self._error is None else [*own, *self._error.buttons()]
 
     def _offer(self, card: Card) -> None:
         shown = {
             self._cancel: card.coming,
             self._switch: card.can_switch,
+            self._roll_back: card.can_roll_back,
             self._eject: card.can_eject,
             self._pin: card.can_pin and not card.pinned,
             self._unpin: card.can_pin and card.pinned,
