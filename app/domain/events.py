@@ -4,6 +4,8 @@ Each event names what changed; a subscriber asks the manager for the value it ne
 the exception and carry their view, since a state may be gone before anybody asks.
 """
 
+from typing import ClassVar
+
 from app.domain.base import Frozen
 from app.domain.conversations import ConversationId
 from app.domain.errors import ErrorReport
@@ -15,6 +17,10 @@ from app.domain.profiles import ProfileRunId
 
 class Event(Frozen):
     """A fact. The bus numbers and dates it when it is published."""
+
+    lasting: ClassVar[bool] = True
+    """Whether it is kept for replay. What only says that a value has moved isn't: whoever comes
+    late asks for the value."""
 
 
 class ModelsChanged(Event):
@@ -29,6 +35,8 @@ class FoldersChanged(Event):
 
 class ScanProgressed(Event):
     """A scan has looked at so many files by now."""
+
+    lasting = False
 
     folder: str
     files: int
@@ -47,6 +55,8 @@ class ScanFinished(Event):
 class InstanceChanged(Event):
     """An instance moved to another state, or its progress, leases or memory changed."""
 
+    lasting = False
+
     instance: InstanceView
 
 
@@ -58,6 +68,8 @@ class ManagerInitialised(Event):
 
 class ModelLoading(Event):
     """A load has reached another state, or has come further."""
+
+    lasting = False
 
     model_id: ModelId
     state: InstanceState
@@ -203,6 +215,8 @@ class ConversationChanged(Event):
 class MetricsChanged(Event):
     """A model's averages moved."""
 
+    lasting = False
+
     model_id: ModelId
 
 
@@ -222,6 +236,8 @@ class ProfilingStarted(Event):
 
 class ProfilingProgressed(Event):
     """One request of a profiling run has ended; 0 is the warm-up."""
+
+    lasting = False
 
     model_id: ModelId
     request: int

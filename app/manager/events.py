@@ -91,7 +91,8 @@ class EventBus:
         """Hand a fact to every subscriber's queue; give back its number, as a cause of others."""
         self._seq += 1
         published = Published(seq=self._seq, at=self._clock(), event=event, cause=_cause.get())
-        self._kept.append(published)
+        if event.lasting:
+            self._kept.append(published)
         for subscription in tuple(self._subscriptions):
             subscription.put(published)
         return published.seq
@@ -101,7 +102,7 @@ class EventBus:
 
         Args:
             wake: called on the loop; it schedules a `take` and returns at once.
-            since: replay the kept events after this number first.
+            since: replay the lasting events after this number first, as far as they are kept.
         """
         subscription = Subscription(wake, self._unsubscribe)
         self._subscriptions.append(subscription)

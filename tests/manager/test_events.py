@@ -1,4 +1,5 @@
-from app.domain.events import FoldersChanged, SettingChanged
+from app.domain.events import FoldersChanged, MetricsChanged, SettingChanged
+from app.domain.models import ModelId
 from app.manager import events
 from app.manager.events import EventBus, caused_by, command
 from app.tasks import TaskScope
@@ -75,3 +76,13 @@ async def test_that_a_cause_is_carried_into_tasks_and_ends_with_its_block() -> N
     assert causes[:2] == [None, first]
     assert str(causes[2]).startswith("load #")
     assert causes[3] is None
+
+
+def test_that_what_only_says_that_a_value_moved_is_told_once_and_not_replayed() -> None:
+    bus = EventBus()
+    early = bus.subscribe(lambda: None)
+    bus.publish(MetricsChanged(model_id=ModelId("local:1")))
+    bus.publish(SettingChanged(key="theme"))
+    late = bus.subscribe(lambda: None, since=0)
+    assert [item.seq for item in early.take()] == [1, 2]
+    assert [item.seq for item in late.take()] == [2]
