@@ -318,7 +318,8 @@ async def refuse(s: Stage) -> None:
 
 
 async def abort(s: Stage) -> None:
-    """A model whose process gives up, with its last lines unfolded."""
+    """A model whose process gives up, with its last lines unfolded; it stays down meanwhile."""
+    await s.manager.settings.set("recover_crashed", False)
     await s.manager.models.switch(s.model(SLOW))
     s.window.show_page("playground")
     playground = s.window.playground_page.view_model
@@ -329,9 +330,15 @@ async def abort(s: Stage) -> None:
     await eventually(lambda: playground.current.failed)
     await s.camera.take("playground-aborted")
     s.window.show_page("loaded")
-    unfold = s.window.loaded_page.findChildren(QPushButton, "error_details")
-    next(button for button in unfold if button.isVisible()).click()
+    await eventually(lambda: visible_details(s))
+    visible_details(s)[0].click()
     await s.camera.take("loaded-aborted")
+
+
+def visible_details(s: Stage) -> list[QPushButton]:
+    """The buttons that unfold an error on the Loaded page."""
+    buttons = s.window.loaded_page.findChildren(QPushButton, "error_details")
+    return [button for button in buttons if button.isVisible()]
 
 
 async def narrow(s: Stage) -> None:
