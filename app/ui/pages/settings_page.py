@@ -57,7 +57,7 @@ NUMBERS = {
         "Empty means never."
     ),
     "auto_switch_threshold": (
-        "Percent of its usual speed; a model that falls below it for several answers answers badly."
+        "Percent of its usual speed. A model that stays below it for several answers is left."
     ),
     "max_tokens": "Tokens after which an answer ends.",
 }

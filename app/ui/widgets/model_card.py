@@ -81,7 +81,6 @@ class ModelCard(QFrame):
         for label in (self._state, self._name, self._active):
             row.addWidget(label)
         row.addStretch()
-        row.addWidget(self._speed)
         for button in (
             self._cancel,
             self._switch,
@@ -95,9 +94,15 @@ class ModelCard(QFrame):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*[theme.SPACE_3] * 4)
         self._column.setSpacing(theme.SPACE_1)
+        # Not beside the name, which the buttons leave little room in a narrow window.
+        figures = QHBoxLayout()
+        figures.setSpacing(theme.SPACE_2)
+        figures.addWidget(self._figures, 1)
+        figures.addWidget(self._speed)
         self._column.addLayout(row)
-        lines = (self._figures, self._unwell, self._before, self._kept_by, self._stay)
-        for line in (self._bar, *lines):
+        self._column.addWidget(self._bar)
+        self._column.addLayout(figures)
+        for line in (self._unwell, self._before, self._kept_by, self._stay):
             self._column.addWidget(line)
         self.show_card(card)
 
