@@ -6,6 +6,7 @@ AppError
 │   ├── MissingFile         the file or its drive is gone
 │   ├── InvalidFile         the file is broken, by its header or by the engine's word
 │   ├── DoesNotFit          more memory than there is
+│   │   └── TooManyLoaded   more models than the settings allow
 │   ├── LoadCancelled       somebody cancelled the load that others waited for
 │   ├── LoadStalled         no progress for too long
 │   ├── WorkerCrashed       its process ended on its own
@@ -35,6 +36,7 @@ class ErrorKind(StrEnum):
     MISSING_FILE = "missing_file"
     INVALID_FILE = "invalid_file"
     DOES_NOT_FIT = "does_not_fit"
+    TOO_MANY = "too_many"
     CANCELLED = "cancelled"
     STALLED = "stalled"
     CRASHED = "crashed"
@@ -131,6 +133,12 @@ class DoesNotFit(ModelError):
     """The model needs more memory than there is to give."""
 
     kind = ErrorKind.DOES_NOT_FIT
+
+
+class TooManyLoaded(DoesNotFit):
+    """The settings allow no more models at once, and none of them leaves."""
+
+    kind = ErrorKind.TOO_MANY
 
 
 class LoadCancelled(ModelError):

@@ -39,7 +39,8 @@ class Setback(Frozen):
 
 def counts(error: ErrorReport) -> bool:
     """Whether an error is a failed load: a refusal that costs nothing may be met any time."""
-    return error.kind is not ErrorKind.DOES_NOT_FIT or error.crash is not None
+    for_size = error.kind in {ErrorKind.DOES_NOT_FIT, ErrorKind.TOO_MANY}
+    return not for_size or error.crash is not None
 
 
 def after_failure(before: Setback, now: float) -> Setback:

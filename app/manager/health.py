@@ -21,7 +21,14 @@ from app.domain.models import ModelId
 from app.manager.events import EventBus, caused_by
 from app.manager.metrics import Metrics
 
-_NO_FAULT = frozenset({ErrorKind.DOES_NOT_FIT, ErrorKind.CANCELLED, ErrorKind.MISSING_FILE})
+_NO_FAULT = frozenset(
+    {
+        ErrorKind.DOES_NOT_FIT,
+        ErrorKind.TOO_MANY,
+        ErrorKind.CANCELLED,
+        ErrorKind.MISSING_FILE,
+    }
+)
 """Loads that failed for what is around the model."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain import memory as rules
 from app.domain import memory_plans
-from app.domain.errors import AppError, DoesNotFit
+from app.domain.errors import AppError, DoesNotFit, TooManyLoaded
 from app.domain.events import MemoryPlanned
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MeasuredUse, MemoryPlan, PlanSource
@@ -156,10 +156,10 @@ def refusal(
     return DoesNotFit(f"{what}.", "Choose a smaller model or a shorter context.")
 
 
-def crowded(name: str, pinned: Sequence[str], most: int) -> DoesNotFit:
+def crowded(name: str, pinned: Sequence[str], most: int) -> TooManyLoaded:
     """The error for a model that there is no place for, since so many are kept loaded."""
     models = "1 model" if most == 1 else f"{most} models"
-    return DoesNotFit(
+    return TooManyLoaded(
         f"{name} can't be loaded: the settings allow {models} at once, and "
         f"{', '.join(pinned)} {'is' if len(pinned) == 1 else 'are'} kept loaded.",
         "Let one of them go, or allow more models in the Settings.",

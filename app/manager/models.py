@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from app.domain import memory as rules
 from app.domain.base import Frozen
 from app.domain.errors import (
+    AppError,
     ErrorKind,
     InvalidFile,
     LoadCancelled,
@@ -195,7 +196,10 @@ class Models:
         return self._plans.plan(self.get(model_id), self.load_settings.in_force(model_id))
 
     def room(self) -> int:
-        """Bytes that one more model may take now; asks the system, so once for many models."""
+        """Bytes that one more model may take now, below zero where models take too much already.
+
+        It asks the system, so once for many models.
+        """
         return self._coordinator.room()
 
     def room_for(self, model_id: ModelId) -> int:
@@ -233,6 +237,11 @@ class Models:
         if view is None or spec is None or view.error is None or view.error.crash is None:
             return None
         return safer_load(spec, view.settings, view.error.crash.cause)
+
+    def refusal(self, model_id: ModelId) -> AppError:
+        """The error for a model that doesn't fit with the settings in force."""
+        spec, settings = self.get(model_id), self.load_settings.in_force(model_id)
+        return self._coordinator.refusal(spec, settings)
 
     def refused(self, model_id: ModelId) -> bool:
         """Whether its load was refused for its size, and may be tried all the same."""

@@ -77,8 +77,8 @@ class Rooms:
         return sum(instance.charged for instance in self._instances.values())
 
     def free(self, memory: MemoryView | None = None) -> int:
-        """Bytes that one more model may take now."""
-        return max(0, self._free(memory or self._devices.memory()).size)
+        """Bytes that one more model may take now; below zero where models take too much already."""
+        return self._free(memory or self._devices.memory()).size
 
     def free_without_idle(self) -> int:
         """The same when every model leaves that nobody uses and nobody keeps."""
@@ -113,7 +113,7 @@ class Rooms:
         return refusal(
             spec.name,
             self._plans.plan(spec, settings),
-            self.free(memory),
+            max(0, self.free(memory)),
             self.free_without_idle(),
             budget=None if allowed.memory_budget is None else self.budget(memory),
             pinned=pinned,

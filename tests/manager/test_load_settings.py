@@ -1,6 +1,6 @@
 import pytest
 
-from app.domain.errors import DoesNotFit, SettingError
+from app.domain.errors import DoesNotFit, SettingError, TooManyLoaded
 from app.domain.events import LoadSettingsChanged
 from app.domain.instances import InstanceState
 from app.domain.load_settings import LoadSettings
@@ -122,4 +122,17 @@ async def test_that_a_model_that_does_not_fit_can_be_loaded_anyway() -> None:
         with pytest.raises(DoesNotFit):
             await manager.models.load(LLAMA.id)
         await manager.models.load(LLAMA.id, anyway=True)
+        assert manager.models.instance(LLAMA.id).state is InstanceState.READY
+
+
+async def test_that_a_model_too_many_is_not_offered_to_be_loaded_anyway() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA, QWEN)
+    async with ports.manager() as manager:
+        await manager.settings.set("max_loaded", 1)
+        await manager.models.load(LLAMA.id)
+        await manager.models.pin(LLAMA.id)
+        with pytest.raises(TooManyLoaded):
+            await manager.models.load(QWEN.id)
+        assert not manager.models.refused(QWEN.id)
         assert manager.models.instance(LLAMA.id).state is InstanceState.READY

@@ -77,8 +77,8 @@ async def test_that_rows_appear_while_the_scan_runs(qtbot):
     async with library(qtbot, ports) as (manager, page):
         await manager.library.add_folder("/new")
         await eventually(lambda: names(page) == ["First"])
-        assert page.scan.isVisible()
-        assert "1 model in 1 file" in page.scan.words()
+        await eventually(page.scan.isVisible)
+        await eventually(lambda: "1 model in 1 file" in page.scan.words())
         qtbot.mouseClick(page.scan.button, Qt.MouseButton.LeftButton)
         assert page.asked == [("cancel_scan", "")]
         ports.files.go.set()

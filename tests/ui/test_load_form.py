@@ -232,6 +232,18 @@ async def test_that_what_does_not_fit_can_be_loaded_anyway(qtbot):
         assert r.manager.models.instance(ALPHA.id).state is InstanceState.READY
 
 
+async def test_that_a_model_stays_loaded_that_could_not_come_back_with_the_new_settings(qtbot):
+    async with form() as (r, made):
+        await r.load(ALPHA)
+        loaded = r.manager.models.instance(ALPHA.id).generation
+        r.ports.devices.total = 1000
+        made.save_and_load()
+        await eventually(lambda: made.failure is not None)
+        assert made.failure.kind is DoesNotFit.kind
+        view = r.manager.models.instance(ALPHA.id)
+        assert (view.generation, view.state) == (loaded, InstanceState.READY)
+
+
 async def test_that_nothing_is_loaded_twice(qtbot):
     async with form() as (r, made):
         r.ports.provider.go.clear()

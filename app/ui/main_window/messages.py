@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from PySide6.QtCore import QObject
 
-from app.domain.events import InstanceChanged, NoticeRaised
+from app.domain.events import InstanceChanged, ModelEvicted, NoticeRaised
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.manager.manager import Manager
@@ -51,6 +51,7 @@ class Messages(QObject):
         gestures.folder_removed.connect(self._say_removed)
         bridge.on(InstanceChanged, self._say_crashed)
         bridge.on(NoticeRaised, self._say_notices)
+        bridge.on(ModelEvicted, self._say_evicted)
 
     def crashes_seen(self) -> None:
         """Take back what was told of crashes: the page that says more is shown."""
@@ -111,3 +112,8 @@ class Messages(QObject):
     def _say_notices(self, events: list[NoticeRaised]) -> None:
         for event in events:
             self._toaster.fail(event.report)
+
+    def _say_evicted(self, events: list[ModelEvicted]) -> None:
+        for event in events:
+            name = self._manager.models.get(event.model_id).name
+            self._toaster.say(f"{name} was unloaded: {event.reason}.")

@@ -223,6 +223,11 @@ class LoadForm(QObject):
     async def _load_anew(self, *, anyway: bool) -> None:
         model_id = self.spec.id
         was_active = self._models.active() == model_id
+        # What is loaded stays where the same model couldn't come back in its new form.
+        if not anyway and self._models.fit(model_id) is Fit.TOO_BIG:
+            await self._models.plan_memory(model_id)
+            if self._models.fit(model_id) is Fit.TOO_BIG:
+                raise self._models.refusal(model_id)
         await self._models.eject(model_id)
         await self._models.load(model_id, anyway=anyway)
         view = self._view()

@@ -74,7 +74,10 @@ class ModelCard(QFrame):
         self._pin = self._button("Keep loaded", "pin")
         self._unpin = self._button("Don't keep", "unpin")
         self._error: ErrorBox | None = None
+        self._lay_out()
+        self.show_card(card)
 
+    def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
         row.addWidget(self._dot)
@@ -104,7 +107,6 @@ class ModelCard(QFrame):
         self._column.addLayout(figures)
         for line in (self._unwell, self._before, self._kept_by, self._stay):
             self._column.addWidget(line)
-        self.show_card(card)
 
     def show_card(self, card: Card) -> None:
         """Show another state of the same model."""

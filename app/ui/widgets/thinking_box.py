@@ -29,8 +29,13 @@ class ThinkingBox(ChoiceBox):
         self.setObjectName("thinking")
         self.setAccessibleName("Thinking")
         self.setToolTip("Whether the model reasons before it answers")
-        self.activated.connect(lambda row: self.chosen.emit(self.itemData(row)))
+        self.activated.connect(self._choose)
         self.hide()
+
+    def _choose(self, row: int) -> None:
+        # Qt gives back the plain text that the choice also is.
+        text = self.itemData(row)
+        self.chosen.emit(None if text is None else Thinking(text))
 
     def show_switch(self, switch: ThinkingSwitch | None, chosen: Thinking | None) -> None:
         """Offer a switch's choices.
