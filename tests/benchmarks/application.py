@@ -1,5 +1,6 @@
 """The app's side of an arm: the same wiring as the program's, and what arrives in its process."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -29,6 +30,7 @@ from app.system.processes import WorkerProcesses
 from tests.benchmarks.witness.sitecustomize import RECORD
 
 GREEDY = Sampling(temperature=0)
+REST_SECONDS = 2.5
 
 
 @dataclass
@@ -120,6 +122,8 @@ async def loaded(
         engine: Engine = await provider.load(spec, settings, lambda _: None, plentiful=True)
         try:
             await engine.probe()
+            # A model takes most of its memory in the first pause after its load; 600M take a second for it.
+            await asyncio.sleep(REST_SECONDS)
             yield engine
         finally:
             await engine.close()
