@@ -61,7 +61,7 @@ class Ledger(Frozen):
 
 
 class Models:
-    """The face of the registry and the coordinator; owns the session."""
+    """The face of the registry, the coordinator and those who follow what it does."""
 
     def __init__(  # noqa: PLR0913 - one argument a part it joins, each named
         self,
@@ -104,7 +104,7 @@ class Models:
         self._closing = False
 
     async def start(self) -> None:
-        """Read the aliases and what was loaded in the last run."""
+        """Read the aliases, what was loaded in the last run, and what is kept loaded."""
         await self._aliases.start()
         await self._session.start()
         for model_id in await self._store.pins():
@@ -201,10 +201,6 @@ class Models:
         It asks the system, so once for many models.
         """
         return self._coordinator.room()
-
-    def room_for(self, model_id: ModelId) -> int:
-        """The same for one model, which needn't find again what it holds already."""
-        return self.room() + self._charged(model_id)
 
     def fit(
         self, model_id: ModelId, room: int | None = None, settings: LoadSettings | None = None
@@ -320,7 +316,7 @@ class Models:
         """Make sure that no formula alone says that a model doesn't fit; often there is nothing to do."""
         if self._ready(model_id):
             return
-        room = self.room_for(model_id)
+        room = self.room() + self._charged(model_id)
         settings, total = self.load_settings.in_force(model_id), self._devices.memory().total
         await self._plans.weigh(self.get(model_id), settings, room, total)
 

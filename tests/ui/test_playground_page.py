@@ -104,6 +104,21 @@ async def test_that_a_crash_shows_cause_and_retry_in_place(qtbot) -> None:
         assert "alpha19" in shown(page)
 
 
+async def test_that_retry_says_when_another_model_would_answer(qtbot) -> None:
+    async with rig(ALPHA, BETA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        await r.manager.models.switch(BETA.id)
+        engine.crash()
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        note = page._error.findChild(QLabel, "error_note")
+        await eventually(lambda: "Retry asks beta" in note.text())
+
+
 async def test_that_a_crashed_model_is_loaded_more_safely_and_answers(qtbot) -> None:
     async with rig(ALPHA) as r:
         aborted = CrashReport(cause=CrashCause.ASSERTION, how="SIGABRT")

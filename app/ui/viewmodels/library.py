@@ -204,11 +204,6 @@ class LibraryViewModel(QObject):
         self.table.touch(ids)
         self._selection_touched(ids)
 
-    def _load_settings_changed(self, events: list[LoadSettingsChanged]) -> None:
-        ids = {event.model_id for event in events}
-        self.table.touch(ids)
-        self._selection_touched(ids)
-
     def _selection_touched(self, ids: set[ModelId]) -> None:
         if self._selected in ids:
             self.selection_changed.emit()

@@ -244,7 +244,8 @@ class Playground(QObject):
         spec = self.target.spec
         same = spec is not None and failed.model_id in {None, spec.id}
         model_id = spec.id if spec is not None and same else None
-        return of_answer(self._manager.models, failed.error, model_id)
+        other = None if same else spec
+        return of_answer(self._manager.models, failed.error, model_id, other)
 
     def retry(self, load: LoadWish | None = None) -> bool:
         """Answer the open conversation's last prompt again; whether that began.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.domain.errors import ErrorKind, ErrorReport
 from app.domain.instances import ENDED
-from app.domain.models import ModelId
+from app.domain.models import ModelId, ModelSpec
 from app.domain.safer_loads import SaferLoad
 from app.manager.models import Models
 
@@ -51,18 +51,23 @@ def of_model(models: Models, model_id: ModelId) -> WaysOut:
     return ways_out(safer=models.safer(model_id), refused=models.refused(model_id))
 
 
-def of_answer(models: Models, error: ErrorReport, model_id: ModelId | None) -> WaysOut:
+def of_answer(
+    models: Models, error: ErrorReport, model_id: ModelId | None, other: ModelSpec | None = None
+) -> WaysOut:
     """What can be done about a failed answer.
 
     Args:
         models: knows how the model is now.
         error: why it failed.
         model_id: the model that the next try goes to, where it is the one that failed.
+        other: the model that it goes to, where it is another one.
     """
     if error.kind is ErrorKind.HISTORY_OVERFLOW:
         return WaysOut((DROP_OLDEST, NEW_CONVERSATION))
     if error.kind is ErrorKind.CONTEXT_OVERFLOW:
         return WaysOut((NEW_CONVERSATION, EDIT_PROMPT))
+    if other is not None:
+        return WaysOut(note=f"Retry asks {other.name}; its answer takes this one's place.")
     view = models.instance(model_id) if model_id is not None else None
     if view is None or view.state not in ENDED or view.error is None:
         return WaysOut()
