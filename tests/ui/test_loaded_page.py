@@ -248,3 +248,13 @@ async def test_that_keeping_a_model_is_offered_and_said_on_its_card(qtbot):
         await eventually(lambda: words(page, QWEN, "card_stay") == "kept loaded")
         await press(qtbot, page, QWEN, "card_unpin")
         assert page.asked[-1] == ("unpin", QWEN)
+
+
+async def test_that_a_card_s_figures_begin_where_its_other_lines_do(qtbot):
+    async with loaded(qtbot) as (_, manager, page):
+        await manager.models.load(QWEN)
+        await eventually(lambda: words(page, QWEN, "card_figures"))
+        card = page._cards[QWEN]
+        figures = card.findChild(QLabel, "card_figures")
+        left = card.layout().contentsMargins().left()
+        await eventually(lambda: figures.isVisible() and figures.x() <= left + 1)

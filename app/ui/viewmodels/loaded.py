@@ -159,7 +159,7 @@ class LoadedViewModel(QObject):
             coming=view.state in COMING,
             figures=_figures(view),
             kept_by=_kept_by(view.leases, self._clock()),
-            speed=words.speed(speed) if speed is not None else "",
+            speed=words.speed(speed) if ready and speed is not None else "",
             error=view.error if view.state in ENDED else None,
             ways_out=self._ways_out(view),
             can_eject=ready,

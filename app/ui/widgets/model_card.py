@@ -100,7 +100,8 @@ class ModelCard(QFrame):
         # Not beside the name, which the buttons leave little room in a narrow window.
         figures = QHBoxLayout()
         figures.setSpacing(theme.SPACE_2)
-        figures.addWidget(self._figures, 1)
+        figures.addWidget(self._figures)
+        figures.addStretch()
         figures.addWidget(self._speed)
         self._column.addLayout(row)
         self._column.addWidget(self._bar)
