@@ -10,6 +10,7 @@ import pytest
 from app.domain.conversations import Conversation, ConversationId, Message, MessageId
 from app.domain.errors import ErrorKind, StorageError
 from app.domain.generation import Role
+from app.domain.models import Capability, ModelStatus
 from app.storage import schema
 from app.storage.backups import DAY_SECONDS, back_up, backups_of
 from app.storage.connection import connect, prepare
@@ -349,3 +350,48 @@ def test_that_a_step_is_not_taken_twice(tmp_path, monkeypatch):
     assert version_of(first) == 2
     first.close()
     second.close()
+
+
+FIRST_VERSION = (
+    (
+        "INSERT INTO models VALUES ('local:1', 'local', 'Llama', 'available', '', '/models/llama.gguf', "
+        "7, 8, 'llama', 9, 'F16', 2048, "
+        '\'{"capabilities": [{"capability": "chat", "value": true, "source": "its template"}]}\')'
+    ),
+    (
+        "INSERT INTO models VALUES ('local:2', 'local', 'Qwen', 'missing', 'Gone.', '/models/qwen.gguf', "
+        "5, 6, 'qwen2', NULL, 'Q8_0', NULL, '{}')"
+    ),
+    "INSERT INTO folders VALUES (0, '/models', 1)",
+    "INSERT INTO aliases VALUES ('active', 'local:1')",
+    "INSERT INTO metrics VALUES ('local:1', 12, 3, 100.5, 0.25, 42.0, 1.5)",
+    "INSERT INTO session VALUES (0, 'local:1')",
+    "INSERT INTO conversations VALUES ('c', 'Talk', 1.0, 2.0)",
+    "INSERT INTO messages VALUES ('m', 'c', 0, 'user', 'Hello', 1.0, 'complete', '{}')",
+    "INSERT INTO settings VALUES ('theme', '\"dark\"')",
+)
+"""What a user of the first version has, table by table."""
+
+
+async def test_that_what_the_first_version_kept_is_all_there(tmp_path):
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        schema.migrate(connection, schema.MIGRATIONS[:1])
+        for statement in FIRST_VERSION:
+            connection.execute(statement)
+    storage = await open_storage(path)
+    assert storage.recovered is None
+    llama, qwen = (await storage.models.models()).specs()
+    assert (llama.name, llama.context_length, llama.parameters) == ("Llama", 2048, 9)
+    assert llama.can(Capability.CHAT)
+    assert (qwen.status, qwen.reason, qwen.parameters) == (ModelStatus.MISSING, "Gone.", None)
+    assert [alias.model_id for alias in await storage.models.aliases()] == ["local:1"]
+    (metrics,) = await storage.models.metrics()
+    assert (metrics.requests, metrics.failures) == (12, 3)
+    assert metrics.tokens_per_second == 42.0
+    assert await storage.models.session() == ("local:1",)
+    assert [talk.title for talk in await storage.conversations.conversations()] == ["Talk"]
+    (message,) = await storage.conversations.messages(ConversationId("c"))
+    assert message.text == "Hello"
+    assert await storage.settings.settings() == {"theme": '"dark"'}
+    await storage.aclose()

@@ -119,6 +119,7 @@ class ModelCard(QFrame):
         self._name.setText(card.name)
         self._active.setVisible(card.active)
         self._speed.setText(card.speed)
+        self._speed.setVisible(bool(card.speed))
         self._figures.setText(card.figures)
         self._figures.setVisible(bool(card.figures))
         self._kept_by.setText(card.kept_by)
