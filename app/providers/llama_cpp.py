@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from app.domain.errors import AppError, InvalidFile, LoadStalled, MissingFile, WorkerCrashed
 from app.domain.load_checks import check_settings
@@ -106,6 +105,7 @@ class LlamaCppProvider:
         reading.add_done_callback(lambda read: _kill_if_failed(read, link))
         try:
             loaded = await self._loaded(spec.name, link, request, on_progress)
+            assert isinstance(loaded, protocol.Loaded), "no dry run was asked for"
             chat = await reading
         except AppError:
             await link.close(grace=0)
@@ -148,6 +148,7 @@ class LlamaCppProvider:
             planned = await self._loaded(
                 spec.name, link, request._replace(dry_run=True), lambda _: None
             )
+            assert isinstance(planned, protocol.Planned), "a dry run was asked for"
         finally:
             await link.close(grace=0)
             if self._warm:
@@ -170,7 +171,7 @@ class LlamaCppProvider:
         link: WorkerLink,
         request: protocol.Load,
         on_progress: Callable[[float], None],
-    ) -> Any:
+    ) -> protocol.Loaded | protocol.Planned:
         with link.ask(request) as answers:
             while True:
                 try:
