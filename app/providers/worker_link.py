@@ -17,6 +17,20 @@ SILENT_SLICES = 4
 one is over at once, and the worker still gets the others to speak up."""
 
 
+LAST = (
+    protocol.Done
+    | protocol.Refused
+    | protocol.Loaded
+    | protocol.Planned
+    | protocol.Computed
+    | protocol.Embedded
+    | protocol.Tokenised
+    | protocol.Detokenised
+    | protocol.Rendered
+)
+"""What ends a request."""
+
+
 class WorkerSilent(Exception):
     """The worker has said nothing for too long."""
 
@@ -31,7 +45,7 @@ class WorkerLink:
     def __init__(self, child: Child) -> None:
         self._child = child
         self._tasks = TaskScope(f"worker {child.pid}")
-        self._answers: dict[int, asyncio.Queue[Message | None]] = {}
+        self._answers: dict[int, Answers] = {}
         self._requests = 0
         self._heard = 0
         self._ready = asyncio.Event()
@@ -45,16 +59,15 @@ class WorkerLink:
         """
         self._requests += 1
         request = self._requests
-        queue: asyncio.Queue[Message | None] = asyncio.Queue()
-        self._answers[request] = queue
+        answers = self._answers[request] = Answers(self)
         if self.over:
-            queue.put_nowait(None)
+            answers.put(WorkerEnded())
         self._child.send(protocol.encode(message, request))
-        answers = Answers(self, queue)
         try:
             yield answers
         finally:
             del self._answers[request]
+            answers.close()
             if not answers.complete:
                 self._child.send(protocol.encode(protocol.Cancel(), request))
 
@@ -105,8 +118,8 @@ class WorkerLink:
                 for frame in frames.feed(data):
                     self._heard += 1
                     self._ready.set()
-                    if queue := self._answers.get(frame.request):
-                        queue.put_nowait(protocol.decode(frame))
+                    if answers := self._answers.get(frame.request):
+                        answers.put(protocol.decode(frame))
         except protocol.ProtocolError:
             log.exception("Worker %d spoke out of turn and is ended", self._child.pid)
             self._child.kill()
@@ -115,19 +128,30 @@ class WorkerLink:
                 pass
         ended = await self._child.wait()
         self._ready.set()
-        for queue in self._answers.values():
-            queue.put_nowait(None)
+        for answers in self._answers.values():
+            answers.put(WorkerEnded())
         return ended
 
 
 class Answers:
     """What the worker says to one request, in order."""
 
-    def __init__(self, link: WorkerLink, queue: asyncio.Queue[Message | None]) -> None:
+    def __init__(self, link: WorkerLink) -> None:
         self._link = link
-        self._queue = queue
+        self._said: asyncio.Queue[Message | WorkerEnded | WorkerSilent] = asyncio.Queue()
+        self._look: asyncio.TimerHandle | None = None
+        self._heard = self._silent = 0
         self.complete = False
         """Whether nothing more will come."""
+
+    def put(self, said: Message | WorkerEnded | WorkerSilent) -> None:
+        """Take what the worker says, or why it says no more."""
+        self._said.put_nowait(said)
+
+    def close(self) -> None:
+        """Watch for silence no longer."""
+        if self._look is not None:
+            self._look.cancel()
 
     async def next(self, silence: float) -> Message:
         """The next message.
@@ -139,32 +163,32 @@ class Answers:
             WorkerSilent: it has been silent for longer.
             WorkerEnded: its process is gone.
         """
-        heard, silent = self._link.heard, 0
-        while self._queue.empty() and silent < SILENT_SLICES:
-            try:
-                async with asyncio.timeout(silence / SILENT_SLICES):
-                    return self._taken(await self._queue.get())
-            except TimeoutError:
-                silent = silent + 1 if self._link.heard == heard else 0
-                heard = self._link.heard
-        if self._queue.empty():
-            raise WorkerSilent
-        return self._taken(self._queue.get_nowait())
-
-    def _taken(self, message: Message | None) -> Message:
-        if message is None:
+        if self._said.empty():
+            if self._look is None:
+                self._silent, self._heard = 0, self._link.heard
+                self._look_after(silence / SILENT_SLICES)
+            else:
+                # What is left of the slice under way is less than one.
+                self._silent = -1
+        said = await self._said.get()
+        if isinstance(said, WorkerEnded):
             self.complete = True
-            raise WorkerEnded
-        self.complete = isinstance(
-            message,
-            protocol.Done
-            | protocol.Refused
-            | protocol.Loaded
-            | protocol.Planned
-            | protocol.Computed
-            | protocol.Embedded
-            | protocol.Tokenised
-            | protocol.Detokenised
-            | protocol.Rendered,
-        )
-        return message
+        if isinstance(said, WorkerEnded | WorkerSilent):
+            raise said
+        self.complete = isinstance(said, LAST)
+        return said
+
+    def _look_after(self, seconds: float) -> None:
+        """Look for silence in so many seconds, and on: a timer for each message would cost more."""
+        loop = asyncio.get_running_loop()
+        self._look = loop.call_later(seconds, self._look_for_silence, seconds)
+
+    def _look_for_silence(self, seconds: float) -> None:
+        heard = self._link.heard
+        self._silent = self._silent + 1 if heard == self._heard and self._said.empty() else 0
+        self._heard = heard
+        if self._silent >= SILENT_SLICES:
+            self.put(WorkerSilent())
+            self._look = None
+        else:
+            self._look_after(seconds)

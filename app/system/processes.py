@@ -48,8 +48,9 @@ PASSED_ON = frozenset(
 ENGINE_ENVIRONMENT = {
     # An abort would otherwise start a debugger to print a backtrace: half a second and much noise.
     "GGML_NO_BACKTRACE": "1",
-    # Threads that wait for a busy core go to sleep instead of spinning the machine to a halt.
-    "GOMP_SPINCOUNT": "4000",
+    # Threads that wait for a busy core go to sleep instead of spinning the machine to a halt, but
+    # not between two tokens: waking them takes as long as a small model's token.
+    "GOMP_SPINCOUNT": "20000",
 }
 
 

@@ -53,7 +53,7 @@ class Batcher:
         self._context = LlamaContext(model, load, self._count)
         self._answer = answer
         self._stream = stream
-        self._threads = ThreadCount(load.threads, load.cores)
+        self._threads = ThreadCount(load.threads, load.cores, self._context.abort)
         self._batch_threads = load.batch_threads
         self._slots = [Slot(number) for number in range(1 if load.embedding else load.slots)]
         self._active: list[Slot] = []
@@ -223,6 +223,8 @@ class Batcher:
         slots = [self._slots[number] for number in numbers]
         if not self._start(slots):
             return False
+        if all(self._context.can_repeat(number) for number in numbers):
+            self._threads.begin_step()
         try:
             done = self._context.compute_streams(
                 numbers,
@@ -233,8 +235,10 @@ class Batcher:
             for slot in slots:
                 self._fail(slot, error)
             return False
+        finally:
+            self._threads.end_step()
         if not done:
-            # One request's end undoes the step of all: the others compute it again.
+            # One request's end undoes the step of all, as does a change of threads in its middle.
             for slot in slots:
                 slot.computed = self._context.keep(slot.number, slot.computed, slot.computed + 1)
             return False

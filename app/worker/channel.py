@@ -1,8 +1,4 @@
-"""A worker's pipes to the app.
-
-Standard input is read by a thread of its own from the first moment, so that a cancel or the app's
-death is noticed whatever else the process does.
-"""
+"""A worker's pipes to the app."""
 
 import os
 import sys
@@ -35,10 +31,14 @@ class Channel:
             os._exit(0)
 
     def listen(self, receive: Callable[[Message, int], None]) -> None:
-        """Hand every message to `receive`, on a new thread, until the app or its pipe ends."""
-        threading.Thread(target=self._listen, args=(receive,), name="stdin", daemon=True).start()
+        """Hand every message to `receive`, on a new thread, until the app or its pipe ends.
 
-    def _listen(self, receive: Callable[[Message, int], None]) -> NoReturn:
+        So a cancel or the app's death is noticed whatever else the process does.
+        """
+        threading.Thread(target=self.serve, args=(receive,), name="stdin", daemon=True).start()
+
+    def serve(self, receive: Callable[[Message, int], None]) -> NoReturn:
+        """Hand every message to `receive`, on this thread, until the app or its pipe ends."""
         # Nothing here is worth an orderly exit: memory and files go back with the process, and
         # the main thread may sit in native code that can't be interrupted.
         try:

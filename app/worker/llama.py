@@ -17,13 +17,16 @@ from app.worker.token_stream import TokenStream
 
 PROGRESS_NS = 50_000_000
 HEARTBEAT_SECONDS = 1.0
+SHORT = 2000
+"""Characters of a prompt that are cut into tokens sooner than another thread would wake up."""
 
 
 class LlamaWorker:
     """Owns the model.
 
-    The main thread computes. The channel's thread takes requests in and cancels them; a thread of
-    its own cuts prompts into tokens, so that a long one keeps no stream waiting.
+    The main thread computes. The channel's thread takes requests in and cancels them, and cuts
+    short prompts into tokens on the way; a thread of its own does so with the others, so that a
+    long one keeps neither a cancel nor a stream waiting.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -32,6 +35,7 @@ class LlamaWorker:
         self._tokenised: SimpleQueue[Job] = SimpleQueue()
         self._jobs: dict[int, Job] = {}
         self._batcher: Batcher | None = None
+        self._model: LlamaModel | None = None
 
     def run(self) -> int:
         """Serve until the app ends this process.
@@ -62,7 +66,7 @@ class LlamaWorker:
         except LlamaError as error:
             self._answer(job, protocol.Refused(error.reason, error.detail))
             return None
-        self._batcher = batcher
+        self._batcher, self._model = batcher, model
         threading.Thread(target=self._beat, args=(batcher,), name="heartbeat", daemon=True).start()
         threading.Thread(target=self._tokenise, args=(model,), name="tokenise", daemon=True).start()
         found = [text for text in load.sought if model.special_token(text) is not None]
@@ -83,7 +87,12 @@ class LlamaWorker:
             return
         job = Job(request, message)
         self._jobs[request] = job
-        self._arrived.put(job)
+        model = self._model
+        if model is not None and isinstance(message, Generate) and len(message.prompt) <= SHORT:
+            job.tokens = model.tokenise(message.prompt, special=message.special)
+            self._tokenised.put(job)
+        else:
+            self._arrived.put(job)
 
     def _answer(self, job: Job, message: Message) -> None:
         """Send a request's last message."""

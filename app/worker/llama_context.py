@@ -85,6 +85,11 @@ class LlamaContext:
         self._api = model.api
         self._load = load
         self._embedding = load.embedding
+        # A state that is carried along has no part to take back.
+        self._forgets = not (
+            self._api.llama_model_is_recurrent(model.handle)
+            or self._api.llama_model_is_hybrid(model.handle)
+        )
         self._slots = slots_of(load)
         self.limit = load.context_length
         """Tokens that a slot may come to hold."""
@@ -152,6 +157,10 @@ class LlamaContext:
             return tokens
         api.llama_memory_seq_rm(memory, slot, -1, -1)
         return 0
+
+    def can_repeat(self, slot: int) -> bool:
+        """Whether a token that a slot's computation was aborted at can be computed again alone."""
+        return self._forgets and self._api.llama_memory_seq_pos_min(self._memory, slot) == 0
 
     def compute_streams(
         self, slots: tuple[int, ...], tokens: Sequence[int], positions: Sequence[int]

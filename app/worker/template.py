@@ -1,13 +1,14 @@
 """Renders chat templates, which are programs by strangers, in a process that may be killed.
 
-The sandbox keeps them from the machine, a memory limit from its memory; the app watches the clock.
+The sandbox keeps them from the machine, a memory limit from its memory; the app watches the clock,
+and an alarm does when the app is gone.
 """
 
 import datetime
 import functools
 import json
+import signal
 import sys
-from queue import SimpleQueue
 from typing import Any
 
 from jinja2 import Template, TemplateError, nodes
@@ -21,6 +22,8 @@ from app.worker.protocol import Message, Refusal, Render
 
 MEMORY_BYTES = 256 * 1024 * 1024
 """What a template may allocate on top of the process itself."""
+ALARM_SECONDS = 5
+"""After so long the app would have ended a template's process, were it still there."""
 TEXT_LIMIT = 4 * 1024 * 1024
 """Characters of a prompt: four for each token of the longest contexts there are."""
 REASON_LENGTH = 2000
@@ -32,17 +35,20 @@ class TemplateWorker:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._waiting: SimpleQueue[tuple[Message, int]] = SimpleQueue()
 
     def run(self) -> int:
         """Serve until the app ends this process."""
-        self._channel.listen(lambda message, request: self._waiting.put((message, request)))
         limit_memory(MEMORY_BYTES)
         self._channel.send(protocol.Ready())
-        while True:
-            message, request = self._waiting.get()
-            if isinstance(message, Render):
-                self._channel.send(answer(message), request)
+        # On this thread, the only one: another one's waking would take as long as the rendering.
+        self._channel.serve(self._receive)
+
+    def _receive(self, message: Message, request: int) -> None:
+        if isinstance(message, Render):
+            set_alarm(ALARM_SECONDS)
+            said = answer(message)
+            set_alarm(0)
+            self._channel.send(said, request)
 
 
 def answer(request: Render) -> Message:
@@ -140,6 +146,12 @@ def raise_exception(message: str) -> None:
 def strftime_now(form: str) -> str:
     """The local time, formatted."""
     return datetime.datetime.now().astimezone().strftime(form)
+
+
+def set_alarm(seconds: int) -> None:
+    """Have the system end this process in so many seconds; 0 calls it off."""
+    if sys.platform != "win32":
+        signal.alarm(seconds)
 
 
 def limit_memory(more_bytes: int) -> None:

@@ -1,6 +1,7 @@
 """A worker starts lean, ends with its parent and keeps its pipe clean."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -46,6 +47,14 @@ def test_that_a_worker_ends_when_its_stdin_does(kind):
     with worker(kind) as started:
         started.process.stdin.close()
         assert started.process.wait() == 0
+
+
+def test_that_a_template_without_end_does_not_outlive_the_app():
+    endless = "{% for _ in range(99999) %}{% for _ in range(99999) %}{% endfor %}{% endfor %}"
+    with worker("template") as started:
+        started.send(protocol.Render(endless, [], {}), 1)
+        started.process.stdin.close()
+        assert started.process.wait() == -signal.SIGALRM
 
 
 def test_that_a_worker_ends_when_it_is_asked():

@@ -1,20 +1,28 @@
 """How many threads compute beside others' work."""
 
+import concurrent.futures
+import hashlib
 import os
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.worker import threads
 from app.worker.threads import (
+    OVERDUE_SECONDS,
     THREAD_LIMIT,
     Load,
     ThreadCount,
     allowed_cores,
     busy_seconds,
     others_between,
+    overdue_after,
     smoothed,
     threads_beside,
+    usual_after,
+    waited_seconds,
 )
 
 STAT = """cpu  300 0 100 1000 50 0 0 0 0 0
@@ -25,11 +33,11 @@ intr 12345
 
 
 @pytest.mark.parametrize(
-    ("cores", "others", "threads"),
+    ("cores", "others", "left"),
     [(2, 0, 2), (2, 0.2, 2), (2, 0.25, 1), (2, 1, 1), (2, 5, 1), (8, 1, 7), (8, 1.3, 6)],
 )
-def test_that_others_keep_the_cores_they_use(cores, others, threads):
-    assert threads_beside(cores, others) == threads
+def test_that_others_keep_the_cores_they_use(cores, others, left):
+    assert threads_beside(cores, others) == left
 
 
 @given(st.integers(1, 4096), st.floats(0, 1e6))
@@ -51,6 +59,41 @@ def test_that_own_work_is_not_others():
 def test_that_waiting_cores_and_those_of_others_are_not_counted():
     assert busy_seconds(STAT, {0}, 100) == 1.6
     assert busy_seconds(STAT, {0, 1}, 100) == 4.3
+
+
+def test_that_a_step_is_looked_into_when_it_takes_twice_its_time_but_never_at_once():
+    assert overdue_after(0.1) == 0.2
+    assert overdue_after(0.001) == OVERDUE_SECONDS
+
+
+def test_that_the_usual_time_follows_the_last_few_steps():
+    usual = 0.0
+    for taken in [1.0, *[2.0] * 12]:
+        usual = usual_after(usual, taken)
+    assert usual_after(0.0, 1.0) == 1.0
+    assert 1.9 < usual < 2.0
+
+
+def test_that_the_time_threads_wait_for_a_core_is_counted():
+    before = waited_seconds()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        crowd = [pool.submit(hashlib.pbkdf2_hmac, "sha1", b"", b"", 200_000) for _ in range(8)]
+        concurrent.futures.wait(crowd)
+        assert waited_seconds() > before
+
+
+def test_that_a_step_others_hold_up_is_begun_anew_with_fewer_threads(monkeypatch):
+    monkeypatch.setattr(threads, "allowed_cores", lambda: frozenset({0, 1}))
+    waited = iter(range(1000))
+    monkeypatch.setattr(threads, "waited_seconds", lambda: float(next(waited)))
+    anew = threading.Event()
+    count = ThreadCount(begin_anew=anew.set)
+    before = count.now
+    while not anew.is_set():
+        count.begin_step()
+        anew.wait(1)
+        count.end_step()
+    assert count.now < before
 
 
 def test_that_a_fixed_number_stays():
