@@ -1,13 +1,16 @@
 """Several requests at once: none changes, stalls or forgets another."""
 
 import json
+import sys
 
 import pytest
 
+from app.system.processes import command
 from app.worker import protocol
 from app.worker.llama_context import FIRST_CELLS
 from app.worker.protocol import Cancel, Done, Finish, Tokens
 from tests.support.models import write_gemma, write_llama
+from tests.worker import workers
 from tests.worker.test_llama import generate
 from tests.worker.workers import Worker, worker
 
@@ -46,6 +49,39 @@ def answers(engine: Worker, numbers: set[int]) -> tuple[dict[int, str], list[int
         else:
             assert isinstance(message, protocol.Alive), message
     return texts, ended
+
+
+BEGUN_ANEW = """
+import itertools, sys
+from app.worker import serve
+from app.worker.batcher import Batcher
+from app.worker.threads import ThreadCount
+contexts, steps = [], itertools.count()
+made = Batcher.__init__
+def make(self, *arguments):
+    made(self, *arguments)
+    contexts.append(self._context)
+def begin_step(self):
+    if next(steps) % 3 == 0:
+        contexts[0].abort()
+Batcher.__init__, ThreadCount.begin_step = make, begin_step
+sys.exit(serve.run(["llama"]))
+"""
+"""A worker that every third step is begun anew in."""
+
+
+def test_that_steps_begun_anew_change_no_answer(models, monkeypatch):
+    requests = {number: generate(f"Story {number}", max_tokens=40) for number in (2, 3)}
+    texts = []
+    for arguments in (command("llama"), [sys.executable, "-c", BEGUN_ANEW]):
+        monkeypatch.setattr(workers, "command", lambda _, arguments=arguments: arguments)
+        with worker("llama") as engine:
+            engine.load(models["tiny"])
+            for number, request in requests.items():
+                engine.send(request, number)
+            texts.append(answers(engine, set(requests))[0])
+    assert texts[0] == texts[1]
+    assert all(texts[0].values())
 
 
 def test_that_more_requests_than_slots_are_all_answered_as_if_alone(models):
