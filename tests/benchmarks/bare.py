@@ -10,6 +10,8 @@ from typing import Any
 from tests.benchmarks.silent import silent_binding
 
 MICRO_BATCH = 512
+FIRST_CELLS, SLOTS = 256, 4
+"""What the app's own first context has."""
 BATCH = 2048
 """What llama.cpp takes at once by default."""
 
@@ -78,6 +80,14 @@ class BareModel:
     def _warm_up(self) -> None:
         self.decode([self.api.llama_vocab_bos(self.vocabulary)])
         self.api.llama_memory_clear(self.memory, False)
+
+
+def ready(path: str, threads: int) -> dict[str, Any]:
+    """Seconds until a model has computed a token, of llama.cpp's own: no process, no binding."""
+    BareModel(path, threads, FIRST_CELLS, SLOTS)
+    start = time.perf_counter()
+    BareModel(path, threads, FIRST_CELLS, SLOTS)
+    return {"seconds": time.perf_counter() - start}
 
 
 def generation(

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from statistics import median
 from typing import Any
 
 from tests.benchmarks import models
 from tests.benchmarks.application import managed
 from tests.benchmarks.arms import Arm, interleave
 from tests.benchmarks.judging import Effort, median_part
+from tests.benchmarks.machine import cores
 from tests.benchmarks.rows import Bar, Row
 
 TINY = Bar(60, "ms")
@@ -35,14 +37,20 @@ async def load_seconds(paths: dict[str, str]) -> dict[str, Any]:
 def after_request(effort: Effort) -> list[Row]:
     """Ready after a load request, each round in a fresh app process and a fresh worker."""
     arguments = {"paths": {"tiny": str(models.tiny()), "small": str(models.small())}}
-    arm = Arm(f"{__name__}:load_seconds", arguments)
-    outcome = interleave(effort.rounds, {"app": arm})["app"]
+    bare = {"path": str(models.small()), "threads": cores()}
+    arms = {
+        "app": Arm(f"{__name__}:load_seconds", arguments),
+        "bare": Arm("tests.benchmarks.bare:ready", bare),
+    }
+    outcomes = interleave(effort.rounds, arms)
+    outcome, bare_seconds = outcomes["app"], outcomes["bare"].figures("seconds")
+    own = f"{1000 * median(bare_seconds):.0f} of them llama.cpp's own" if bare_seconds else ""
     return [
         Row(
             "ready after a load request, 0.3 MB model; 134M, page cache warm",
             [
                 median_part("0.3 MB", TINY, outcome, "tiny", scale=1000),
-                median_part("134M", SMALL, outcome, "small", scale=1000),
+                median_part("134M", SMALL, outcome, "small", scale=1000, note=own),
             ],
         )
     ]
