@@ -16,6 +16,7 @@ from app.domain.memory_plans import MeasuredUse, MemoryPlan
 from app.domain.model_columns import ModelColumns
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics, ProfileRun
+from app.domain.secrets import AuditReport, KeyPlace, KeyringState, Secret
 from app.domain.switching import AliasChange
 
 NOTHING_TOLD: Mapping[str, bool | str] = {}
@@ -436,4 +437,59 @@ class SettingStore(Protocol):
 
     async def forget_setting(self, key: str) -> None:
         """Return a key to its default."""
+        ...
+
+
+class KeyVault(Protocol):
+    """Keeps keys where the system keeps them; what it gave out once appears in no log."""
+
+    async def state(self) -> KeyringState:
+        """Whether keys outlive this run."""
+        ...
+
+    async def keep(self, credential: str, key: Secret, *, for_now: bool = False) -> KeyPlace:
+        """Keep a key in the keyring, or until the app quits where there is none.
+
+        A call that is cancelled or fails leaves nothing behind.
+
+        Args:
+            credential: the name of the entry; each key has one of its own.
+            key: the key.
+            for_now: keep it until the app quits in any case.
+
+        Raises:
+            KeyringFailed: there is a keyring and it doesn't take it.
+        """
+        ...
+
+    async def find(self, credential: str) -> Secret | None:
+        """A kept key, or None where there is none any more.
+
+        Raises:
+            KeyringFailed: the keyring doesn't tell.
+        """
+        ...
+
+    def variable(self, name: str) -> Secret | None:
+        """The key in an environment variable; None where it isn't set.
+
+        Raises:
+            KeyUnusable: what is in it can be no key.
+        """
+        ...
+
+    async def forget(self, credential: str) -> None:
+        """Remove a key; one that isn't there is ignored.
+
+        Raises:
+            KeyringFailed: it may still be there.
+        """
+        ...
+
+
+class KeyAudit(Protocol):
+    """Searches what the app writes and starts for keys that lie openly."""
+
+    async def search(self, keys: Mapping[str, Secret]) -> AuditReport:
+        """Look for each key, by the name of its entry, in every file and child process."""
         ...

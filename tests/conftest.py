@@ -23,6 +23,14 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_report_header() -> str:
+    """Say which keyrings the tests of keys run against."""
+    from tests.support.keyrings import HAS_REAL
+
+    lacking = "in process only: gnome-keyring or dbus-daemon isn't installed"
+    return f"keyrings: {'in process and gnome-keyring' if HAS_REAL else lacking}"
+
+
 def _loop_factory(item: pytest.Function) -> Any:
     """Qt's loop for tests that use the application, asyncio's own for the others."""
     if "qapp" not in item.fixturenames:

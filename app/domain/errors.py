@@ -19,7 +19,9 @@ AppError
 │   └── TemplateFailed      the chat template can't render the conversation
 ├── StorageError            state can't be read or written
 ├── FolderError             a folder can't be read
+├── KeyringFailed           the system's keyring doesn't do what is asked
 └── SettingError            a setting's value can't be taken
+    └── KeyUnusable         a key is missing, or none that could be sent
 """
 
 from enum import StrEnum
@@ -50,6 +52,8 @@ class ErrorKind(StrEnum):
     FOLDER = "folder"
     SETTING = "setting"
     DEGRADED = "degraded"
+    KEYRING = "keyring"
+    KEY = "key"
     INTERNAL = "internal"
 
 
@@ -229,6 +233,18 @@ class SettingError(AppError):
     """A setting's value can't be taken."""
 
     kind = ErrorKind.SETTING
+
+
+class KeyringFailed(AppError):
+    """The system's keyring is locked, denies it, is too slow or lost what it was given."""
+
+    kind = ErrorKind.KEYRING
+
+
+class KeyUnusable(SettingError):
+    """A key is missing, or none that could be sent."""
+
+    kind = ErrorKind.KEY
 
 
 def report_of(error: BaseException) -> ErrorReport:
