@@ -3,9 +3,18 @@
 Everything here is awaited on the event loop. An adapter that blocks hops to a thread or a process.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from typing import Protocol
 
+from app.domain.accounts import Account, LocalServer
 from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.errors import AppError
@@ -492,4 +501,73 @@ class KeyAudit(Protocol):
 
     async def search(self, keys: Mapping[str, Secret]) -> AuditReport:
         """Look for each key, by the name of its entry, in every file and child process."""
+        ...
+
+
+class RemoteProvider(Provider, Protocol):
+    """The models of one account on a server."""
+
+    def models(self) -> AsyncGenerator[tuple[ModelSpec, ...], None]:
+        """What the server offers, a page at a time.
+
+        Raises:
+            RemoteError: the server doesn't tell.
+            KeyUnusable: it doesn't take the key, or there is none.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Have the server take the key, without cost.
+
+        Raises:
+            RemoteError: it doesn't answer as it should.
+            KeyUnusable: it doesn't take the key, or there is none.
+        """
+        ...
+
+    def renew(self) -> None:
+        """Ask for the key anew before the next request; answers under way keep theirs."""
+        ...
+
+    async def aclose(self) -> None:
+        """Cut every connection."""
+        ...
+
+
+class Connections(Protocol):
+    """Makes adapters out of accounts."""
+
+    def open(
+        self,
+        account: Account,
+        key: Callable[[], Awaitable[Secret | None]],
+        permit: Callable[[ModelSpec], None],
+    ) -> RemoteProvider:
+        """The adapter for an account; nothing is sent yet.
+
+        Args:
+            account: where, and whose server.
+            key: tells the key; None for a server that wants none.
+            permit: called before each request; raises what forbids it.
+        """
+        ...
+
+    async def find_local(self) -> tuple[LocalServer, ...]:
+        """The servers on this machine that answer on their usual ports now."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Keeps accounts, without their keys."""
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """All of them in the order they were added."""
+        ...
+
+    async def save_account(self, account: Account) -> None:
+        """Add or replace an account by id."""
+        ...
+
+    async def forget_account(self, account: Account) -> None:
+        """Remove an account."""
         ...

@@ -13,6 +13,7 @@ AppError
 │   ├── WorkerHung          its process stopped answering
 │   ├── NotLoaded           the action needs a loaded model
 │   └── ModelDegraded       it answers, and much worse than it usually does
+├── RemoteError             a provider's server doesn't answer as it should
 ├── RequestError            this request can't be served; the model is fine
 │   ├── ContextOverflow     prompt and answer exceed the context
 │   │   └── HistoryOverflow they would fit without the oldest turns
@@ -52,6 +53,7 @@ class ErrorKind(StrEnum):
     FOLDER = "folder"
     SETTING = "setting"
     DEGRADED = "degraded"
+    REMOTE = "remote"
     KEYRING = "keyring"
     KEY = "key"
     INTERNAL = "internal"
@@ -179,6 +181,12 @@ class ModelDegraded(ModelError):
     """The model answers, and much worse than it usually does."""
 
     kind = ErrorKind.DEGRADED
+
+
+class RemoteError(AppError):
+    """A provider's server doesn't answer as it should."""
+
+    kind = ErrorKind.REMOTE
 
 
 class RequestError(AppError):

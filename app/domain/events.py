@@ -6,6 +6,7 @@ the exception and carry their view, since a state may be gone before anybody ask
 
 from typing import ClassVar
 
+from app.domain.accounts import AccountId, LocalServer
 from app.domain.base import Frozen
 from app.domain.conversations import ConversationId
 from app.domain.errors import ErrorReport
@@ -273,6 +274,33 @@ class ModelPinned(Event):
 
     model_id: ModelId
     pinned: bool
+
+
+class AccountsChanged(Event):
+    """An account was added, changed or removed."""
+
+    account_id: AccountId
+
+
+class KeyChanged(Event):
+    """An account has another key, or none, or its key turned out to be unusable."""
+
+    account_id: AccountId
+
+
+class AccountRefreshed(Event):
+    """A provider was asked for its models."""
+
+    account_id: AccountId
+    models: int
+    error: ErrorReport | None = None
+    """Why not all of them came."""
+
+
+class LocalServersFound(Event):
+    """Servers on this machine answered that have no account yet; none of them is asked further."""
+
+    servers: tuple[LocalServer, ...]
 
 
 Cause = int | str

@@ -17,6 +17,8 @@ class InstanceState(StrEnum):
     STARTING = "starting"
     LOADING = "loading"
     WARMING = "warming"
+    CONNECTING = "connecting"
+    """A remote model's server is asked whether it is there; nothing is loaded."""
     READY = "ready"
     DRAINING = "draining"
     STOPPING = "stopping"
@@ -29,6 +31,7 @@ NEXT_STATES: dict[InstanceState, frozenset[InstanceState]] = {
     InstanceState.QUEUED: frozenset(
         {
             InstanceState.RESERVING,
+            InstanceState.CONNECTING,
             InstanceState.STOPPING,
             InstanceState.STOPPED,
             InstanceState.FAILED,
@@ -44,6 +47,9 @@ NEXT_STATES: dict[InstanceState, frozenset[InstanceState]] = {
         {InstanceState.WARMING, InstanceState.STOPPING, InstanceState.FAILED}
     ),
     InstanceState.WARMING: frozenset(
+        {InstanceState.READY, InstanceState.STOPPING, InstanceState.FAILED}
+    ),
+    InstanceState.CONNECTING: frozenset(
         {InstanceState.READY, InstanceState.STOPPING, InstanceState.FAILED}
     ),
     InstanceState.READY: frozenset(
@@ -64,6 +70,7 @@ COMING = frozenset(
         InstanceState.STARTING,
         InstanceState.LOADING,
         InstanceState.WARMING,
+        InstanceState.CONNECTING,
     }
 )
 """States on the way to READY."""

@@ -207,6 +207,8 @@ def compute_bytes(
 
 
 def _formula(spec: ModelSpec, settings: LoadSettings) -> Iterator[tuple[MemoryPart, int]]:
+    if spec.remote is not None:
+        return
     shape = spec.shape
     mapped = settings.mmap is not False
     # What llama.cpp lays out anew for the processor stays mapped beside the copy.

@@ -59,6 +59,35 @@ class ModelShape(Frozen):
     """Weights of types that llama.cpp lays out anew for this processor, beside the file's."""
 
 
+class Lifecycle(StrEnum):
+    """How long a provider goes on offering a model."""
+
+    ACTIVE = "active"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+
+
+class RemoteFacts(Frozen):
+    """What a provider reports of a model that runs on its server."""
+
+    model: str
+    """The provider's own id."""
+    source: str
+    """Who says all this, in words a person reads: "LM Studio's list of models"."""
+    context_source: str = ""
+    """Who says how long the context is, where that is known."""
+    max_output: int | None = None
+    """Tokens of the longest answer."""
+    lifecycle: Lifecycle | None = None
+    retires_at: str = ""
+    """The day on which it goes, as ISO 8601; empty where none is set."""
+    features: tuple[str, ...] = ()
+    """What else it can do, as the provider names it: "tools", "vision"."""
+    input_price: float | None = None
+    """US dollars for a million tokens, where the provider itself says so."""
+    output_price: float | None = None
+
+
 class ModelSpec(Frozen):
     """One model as the registry knows and keeps it."""
 
@@ -83,6 +112,8 @@ class ModelSpec(Frozen):
     context_length: int | None = None
     capabilities: tuple[CapabilityFact, ...] = ()
     shape: ModelShape | None = None
+    remote: RemoteFacts | None = None
+    """Set for a model that runs on a provider's server and takes no memory here."""
 
     def can(self, capability: Capability) -> bool:
         """Whether the evidence says that the model has this capability."""

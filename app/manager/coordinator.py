@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from app.domain.chat_templates import ThinkingSwitch
-from app.domain.errors import AppError, DoesNotFit, LoadCancelled, report_of
+from app.domain.errors import AppError, DoesNotFit, LoadCancelled, UnknownModel, report_of
 from app.domain.events import InstanceChanged, ModelEvicted
 from app.domain.eviction import Decision
 from app.domain.generation import ChatMessage, GenerationRequest, Role
@@ -97,7 +97,8 @@ class Coordinator:
 
     def offloads(self, spec: ModelSpec) -> bool | None:
         """Whether the model's provider computes on GPUs; None until that is known."""
-        return self._providers[spec.provider].offloads
+        provider = self._providers.get(spec.provider)
+        return provider.offloads if provider is not None else None
 
     def charged(self) -> int:
         """Bytes that the ledger holds for all instances."""
@@ -262,14 +263,15 @@ class Coordinator:
     async def _load(self, instance: Instance) -> None:
         instance.begun = True
         try:
-            await self._rooms.take(instance, await self._weigh(instance))
-            started = time.monotonic()
-            self._move(instance, InstanceState.STARTING)
-            instance.engine = await self._provide(instance)
-            self._move(instance, InstanceState.WARMING)
-            await instance.engine.probe()
-            if instance.wish.warm_up:
-                await _warm_up(instance.spec, instance.engine)
+            if instance.spec.remote is None:
+                await self._rooms.take(instance, await self._weigh(instance))
+                started = time.monotonic()
+                await self._load_here(instance)
+            else:
+                started = time.monotonic()
+                self._move(instance, InstanceState.CONNECTING)
+                instance.engine = await self._provide(instance)
+                await instance.engine.probe()
         except asyncio.CancelledError:
             await self._abandon(instance, None)
         except Exception as error:
@@ -279,6 +281,15 @@ class Coordinator:
             await self._abandon(instance, error)
         else:
             self._ready(instance, time.monotonic() - started)
+
+    async def _load_here(self, instance: Instance) -> None:
+        self._move(instance, InstanceState.STARTING)
+        self._move(instance, InstanceState.LOADING)
+        instance.engine = await self._provide(instance)
+        self._move(instance, InstanceState.WARMING)
+        await instance.engine.probe()
+        if instance.wish.warm_up:
+            await _warm_up(instance.spec, instance.engine)
 
     async def _weigh(self, instance: Instance) -> MemoryView:
         """The machine's memory, once it is known as well as need be what the model takes."""
@@ -302,8 +313,11 @@ class Coordinator:
                 self._announce(instance)
                 self.progressed(instance.view())
 
-        self._move(instance, InstanceState.LOADING)
-        provider = self._providers[instance.spec.provider]
+        provider = self._providers.get(instance.spec.provider)
+        if provider is None:
+            raise UnknownModel(
+                f"The account of {instance.spec.name} is gone.", "Add it again in the Settings."
+            )
         return await provider.load(
             instance.spec, instance.settings, progressed, plentiful=instance.plentiful
         )
@@ -318,7 +332,9 @@ class Coordinator:
         instance.rest()
         self._move(instance, InstanceState.READY)
         self._tasks.start(f"watch {instance.spec.name}", self._watch(instance, instance.engine))
-        self._tasks.start(f"try {instance.spec.name}", self._try_switch(instance, instance.engine))
+        if instance.spec.remote is None:
+            trying = self._try_switch(instance, instance.engine)
+            self._tasks.start(f"try {instance.spec.name}", trying)
         for waiter, owner in tuple(instance.waiters.items()):
             if not waiter.done():
                 waiter.set_result(self._lease(instance, owner))

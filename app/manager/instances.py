@@ -118,6 +118,13 @@ class Instance:
         self.used_at = asyncio.get_running_loop().time()
         self.released_at = time.time()
 
+    def _context_length(self) -> int | None:
+        if self.engine is None:
+            return None
+        # A provider that doesn't say how much it takes has no figure to show.
+        remote = self.spec.remote is not None
+        return self.spec.context_length if remote else self.engine.context_length
+
     @property
     def idle(self) -> bool:
         """Whether it is loaded and nobody uses it."""
@@ -141,7 +148,7 @@ class Instance:
             memory_predicted=self.predicted,
             memory_measured=self.measured,
             settings=self.settings,
-            context_length=self.engine.context_length if self.engine is not None else None,
+            context_length=self._context_length(),
             template=self.engine.template if self.engine is not None else None,
             thinking=self.thinking,
             threads=self.engine.threads if self.engine is not None else None,

@@ -67,7 +67,8 @@ class LoadSettingsKeeper:
         Raises:
             SettingError: a value can't be taken.
         """
-        check_settings(spec, settings, self._devices.cores())
+        if spec.remote is None:
+            check_settings(spec, settings, self._devices.cores())
 
     def refusals(self, spec: ModelSpec, settings: LoadSettings) -> dict[str, SettingError]:
         """Why values can't be taken, by the setting's name; what `check` would raise."""

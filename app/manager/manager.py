@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from app.domain.events import ManagerInitialised, StateSaved
 from app.domain.instances import InstanceState
 from app.domain.statistics import Statistics, statistics_of
+from app.manager.accounts import AccountPorts, Accounts
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
 from app.manager.counters import Counters
@@ -45,7 +46,23 @@ class Manager:
         providers: Mapping[str, Provider],
         devices: Devices,
         environment: Mapping[str, str],
+        accounts: AccountPorts | None = None,
     ) -> None:
+        """Join the services.
+
+        Args:
+            models: keeps what is known of models.
+            conversations: keeps conversations.
+            profiles: keeps profiling runs.
+            settings: keeps settings.
+            files: finds models on disks.
+            providers: what loads models, by the name of their account.
+            devices: the machine.
+            environment: what overrides settings.
+            accounts: what accounts at providers need; None for local models only.
+        """
+        # Each account adds its own.
+        everybody = dict(providers)
         self.events = EventBus()
         self.settings = SettingsKeeper(settings, self.events, environment)
         self._registry = Registry(models, self.events)
@@ -54,9 +71,9 @@ class Manager:
         self._load_settings = LoadSettingsKeeper(
             models, devices, self.events, self.settings.current
         )
-        self._memory_plans = MemoryPlans(models, providers, self.events)
+        self._memory_plans = MemoryPlans(models, everybody, self.events)
         self._coordinator = Coordinator(
-            providers, devices, self.events, self._memory_plans, self.settings.current
+            everybody, devices, self.events, self._memory_plans, self.settings.current
         )
         self.settings.changed = lambda key: self._coordinator.stir()
         self.models = Models(
@@ -69,6 +86,9 @@ class Manager:
             load_settings=self._load_settings,
             memory_plans=self._memory_plans,
             settings=self.settings.current,
+        )
+        self.accounts = Accounts(
+            accounts, everybody, self._registry, self._coordinator, self.events, lambda spec: None
         )
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
@@ -84,6 +104,7 @@ class Manager:
         await self._counters.start()
         await self._load_settings.start()
         await self._memory_plans.start()
+        await self.accounts.start()
         await self.models.start()
         await self.conversations.start()
         await self.profiles.start()
@@ -113,6 +134,7 @@ class Manager:
         await self.profiles.aclose()
         await self.library.aclose()
         await self.models.aclose()
+        await self.accounts.aclose()
         await self.conversations.aclose()
         await self._counters.aclose()
         await self._registry.aclose()

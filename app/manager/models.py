@@ -14,6 +14,7 @@ from app.domain.errors import (
     MissingFile,
     NotLoaded,
     SettingError,
+    UnknownModel,
 )
 from app.domain.events import ModelPinned
 from app.domain.instances import InstanceState, InstanceView
@@ -479,6 +480,10 @@ class Models:
         if self._ready(model_id):
             # What is loaded answers, whatever became of its file.
             return spec
+        if spec.remote is not None and spec.status is not ModelStatus.AVAILABLE:
+            raise UnknownModel(
+                f"{spec.name} isn't offered any more.", "Choose another model.", spec.reason
+            )
         if spec.status is ModelStatus.INVALID:
             raise InvalidFile(
                 f"{spec.name} can't be loaded.",

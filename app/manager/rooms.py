@@ -228,7 +228,11 @@ class Rooms:
     # The snapshot
 
     def _free(self, memory: MemoryView) -> Room:
-        instances = [item for item in self._instances.values() if item.state in HOLDING]
+        instances = [
+            item
+            for item in self._instances.values()
+            if item.state in HOLDING and item.spec.remote is None
+        ]
         arriving = sum(item.charged for item in instances if item.state in COMING)
         most = self._settings().max_loaded
         return Room(
@@ -249,7 +253,7 @@ class Rooms:
                 reload_seconds=item.load_seconds,
             )
             for item in self._instances.values()
-            if item.state in HOLDING and item is not asking
+            if item.state in HOLDING and item is not asking and item.spec.remote is None
         ]
 
     @staticmethod

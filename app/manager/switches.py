@@ -90,7 +90,7 @@ class Switches:
         target = self._coordinator.view(model_id)
         loaded = target is not None and target.state is InstanceState.READY
         leaving = self._leaving(model_id, alias)
-        if loaded:
+        if loaded or self._loads.get(model_id).remote is not None:
             leaving_id = leaving.model_id if leaving is not None else None
             return plan_switch(model_id, leaving_id, need=0, free=0, freed_by_leaving=0)
         going = leaving if leaving is not None and not leaving.pinned else None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.domain.errors import ErrorReport
 from app.storage import schema
+from app.storage.accounts import Accounts
 from app.storage.backups import back_up, backups_of, is_due
 from app.storage.connection import connect, prepare
 from app.storage.conversations import Conversations
@@ -30,6 +31,7 @@ class Storage:
     conversations: Conversations
     profiles: Profiles
     settings: StoredSettings
+    accounts: Accounts
     recovered: ErrorReport | None
     """What to tell the user when a backup had to take the place of damaged data."""
     database: Database = field(repr=False)
@@ -54,6 +56,7 @@ async def open_storage(path: Path) -> Storage:
         conversations=Conversations(database),
         profiles=Profiles(database),
         settings=StoredSettings(database),
+        accounts=Accounts(database),
         recovered=recovered,
         database=database,
     )

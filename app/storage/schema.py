@@ -135,6 +135,24 @@ MIGRATIONS: tuple[Step, ...] = (
         """,
         "CREATE INDEX alias_history_by_name ON alias_history (name, number)",
     ),
+    (
+        "CREATE TABLE accounts (id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",
+        """
+        CREATE TABLE spending (
+            day TEXT NOT NULL,
+            model_id TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            requests INTEGER NOT NULL,
+            input_tokens INTEGER NOT NULL,
+            cached_tokens INTEGER NOT NULL,
+            output_tokens INTEGER NOT NULL,
+            seconds REAL NOT NULL,
+            micro_dollars INTEGER NOT NULL,
+            unpriced INTEGER NOT NULL,
+            PRIMARY KEY (day, model_id)
+        ) STRICT
+        """,
+    ),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

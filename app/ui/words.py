@@ -22,6 +22,7 @@ STATE_WORDS: dict[InstanceState, str] = {
     InstanceState.STARTING: "starting",
     InstanceState.LOADING: "loading",
     InstanceState.WARMING: "warming up",
+    InstanceState.CONNECTING: "connecting",
     InstanceState.READY: "ready",
     InstanceState.DRAINING: "finishing answers",
     InstanceState.STOPPING: "ejecting",

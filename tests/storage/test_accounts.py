@@ -1,0 +1,28 @@
+"""Accounts, kept and read again."""
+
+from pathlib import Path
+
+from app.domain.accounts import Account, AccountId, ProviderKind
+from app.domain.secrets import KeyPlace
+from app.storage.opening import open_storage
+
+
+def account(name: str, **fields: object) -> Account:
+    return Account(
+        id=AccountId(name), kind=ProviderKind.OPENAI, name=name, base_url="https://a.com", **fields
+    )
+
+
+async def test_that_accounts_come_back_as_they_were_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    second = account("b", key_place=KeyPlace.KEYRING, credential="c", plain_http=True)
+    storage = await open_storage(path)
+    await storage.accounts.save_account(account("z"))
+    await storage.accounts.save_account(second)
+    await storage.accounts.save_account(account("z"))
+    await storage.aclose()
+    storage = await open_storage(path)
+    assert await storage.accounts.accounts() == (account("z"), second)
+    await storage.accounts.forget_account(account("z"))
+    assert await storage.accounts.accounts() == (second,)
+    await storage.aclose()
