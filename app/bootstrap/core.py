@@ -12,12 +12,17 @@ from app.cli.arguments import Scan
 from app.cli.scan import scan
 from app.domain.events import NoticeRaised
 from app.library.discovery import LocalModelFiles
+from app.manager.accounts import AccountPorts
 from app.manager.manager import Manager
 from app.providers.llama_cpp import LlamaCppProvider
+from app.providers.remote import RemoteConnections
 from app.providers.templates import TemplateProcess
 from app.storage.opening import open_storage
 from app.system.devices import Machine
+from app.system.key_audit import FileAudit
+from app.system.keys import SystemKeys
 from app.system.orphans import WorkerJournal
+from app.system.paths import find_paths
 from app.system.processes import WorkerProcesses
 
 
@@ -34,6 +39,7 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         journal = WorkerJournal(database.with_name("workers.jsonl"))
         journal.sweep()
         machine = Machine()
+        paths = find_paths(environment)
         workers = WorkerProcesses(journal, machine.starved)
         stack.push_async_callback(workers.aclose)
         templates = TemplateProcess(workers)
@@ -47,6 +53,12 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
             providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
             devices=machine,
             environment=environment,
+            accounts=AccountPorts(
+                store=storage.accounts,
+                vault=SystemKeys(environment),
+                audit=FileAudit([database.parent, paths.logs, paths.crashes]),
+                connections=RemoteConnections(),
+            ),
         )
         stack.push_async_callback(manager.aclose)
         await manager.start()

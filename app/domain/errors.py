@@ -14,9 +14,17 @@ AppError
 │   ├── NotLoaded           the action needs a loaded model
 │   └── ModelDegraded       it answers, and much worse than it usually does
 ├── RemoteError             a provider's server doesn't answer as it should
+│   ├── Unreachable         there is no way to it: name, port or certificate
+│   ├── NotThatServer       something else answers there
+│   ├── RemoteTimeout       it is silent for too long
+│   ├── StreamCut           its answer broke off
+│   ├── RateLimited         it wants to be asked later
+│   ├── Overloaded          it is busy or broken for now
+│   └── QuotaSpent          the account has no credit left
 ├── RequestError            this request can't be served; the model is fine
 │   ├── ContextOverflow     prompt and answer exceed the context
 │   │   └── HistoryOverflow they would fit without the oldest turns
+│   ├── ContentRefused      the provider doesn't want to answer this
 │   └── TemplateFailed      the chat template can't render the conversation
 ├── StorageError            state can't be read or written
 ├── FolderError             a folder can't be read
@@ -54,6 +62,14 @@ class ErrorKind(StrEnum):
     SETTING = "setting"
     DEGRADED = "degraded"
     REMOTE = "remote"
+    UNREACHABLE = "unreachable"
+    WRONG_SERVER = "wrong_server"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    QUOTA = "quota"
+    CONTENT = "content"
     KEYRING = "keyring"
     KEY = "key"
     INTERNAL = "internal"
@@ -189,6 +205,48 @@ class RemoteError(AppError):
     kind = ErrorKind.REMOTE
 
 
+class Unreachable(RemoteError):
+    """There is no way to the server: its name, port or certificate is wrong, or the network is."""
+
+    kind = ErrorKind.UNREACHABLE
+
+
+class NotThatServer(RemoteError):
+    """Something answers there, and not as a server of models does."""
+
+    kind = ErrorKind.WRONG_SERVER
+
+
+class RemoteTimeout(RemoteError):
+    """The server is silent for too long."""
+
+    kind = ErrorKind.TIMEOUT
+
+
+class StreamCut(RemoteError):
+    """The answer broke off; what had come stands."""
+
+    kind = ErrorKind.CUT
+
+
+class RateLimited(RemoteError):
+    """The server wants to be asked later; `retry_at` says when."""
+
+    kind = ErrorKind.RATE_LIMITED
+
+
+class Overloaded(RemoteError):
+    """The server is busy or broken for now."""
+
+    kind = ErrorKind.OVERLOADED
+
+
+class QuotaSpent(RemoteError):
+    """The account has no credit left, or has met its limit."""
+
+    kind = ErrorKind.QUOTA
+
+
 class RequestError(AppError):
     """This request can't be served; the model itself is fine."""
 
@@ -217,6 +275,12 @@ class HistoryOverflow(ContextOverflow):
     """The conversation doesn't fit, but would without its oldest turns."""
 
     kind = ErrorKind.HISTORY_OVERFLOW
+
+
+class ContentRefused(RequestError):
+    """The provider doesn't want to answer this."""
+
+    kind = ErrorKind.CONTENT
 
 
 class TemplateFailed(RequestError):

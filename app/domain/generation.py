@@ -106,6 +106,10 @@ class GenerationStats(Frozen):
     """(n - 1) / (last stamp - first stamp); None for answers of fewer than two tokens."""
     threads: int | None = None
     """Threads in force when the answer ended; None where nobody says."""
+    untaken: tuple[str, ...] = ()
+    """What was asked for and the provider doesn't take, by the field's name."""
+    reasoning_tokens: int = 0
+    """Those of the output's tokens that are reasoning, where the provider counts them."""
 
 
 class GenerationEnd(Frozen):

@@ -40,9 +40,12 @@ _REQUESTS = frozenset(
         ErrorKind.HISTORY_OVERFLOW,
         ErrorKind.TEMPLATE,
         ErrorKind.CANCELLED,
+        ErrorKind.CONTENT,
+        ErrorKind.KEY,
+        ErrorKind.KEYRING,
     }
 )
-"""Failures of a request, not of the model."""
+"""Failures of a request or of its key, not of the model."""
 
 
 class HealthState(StrEnum):

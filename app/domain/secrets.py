@@ -75,7 +75,7 @@ class AuditFinding(Frozen):
     place: str
     """A file, or a process and which part of it."""
     credential: str
-    """Whose key: the name of its entry in the keyring."""
+    """Whose key it is, as the search was told."""
 
 
 class AuditReport(Frozen):

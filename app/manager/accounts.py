@@ -330,7 +330,7 @@ class Accounts:
         for account in self.all():
             key = await self._stored(account)
             if key is not None:
-                keys[account.name] = key
+                keys[account.id] = key
         return await self._ports.audit.search(keys)
 
     # Inside

@@ -266,4 +266,4 @@ async def test_that_the_audit_looks_for_every_key(tmp_path: Path) -> None:
         await manager.accounts.set_key(second, OTHER)
         report = await manager.accounts.audit()
         assert report.keys == 2
-        assert [item.credential for item in report.findings] == ["OpenAI"]
+        assert [item.credential for item in report.findings] == [first]
