@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from typing import Protocol
 
-from app.domain.accounts import Account, LocalServer
+from app.domain.accounts import Account, LocalServer, ProviderKind
 from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.errors import AppError
@@ -26,6 +26,7 @@ from app.domain.model_columns import ModelColumns
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics, ProfileRun
 from app.domain.secrets import AuditReport, KeyPlace, KeyringState, Secret
+from app.domain.spending import Price, SpendingEntry
 from app.domain.switching import AliasChange
 
 NOTHING_TOLD: Mapping[str, bool | str] = {}
@@ -570,4 +571,24 @@ class AccountStore(Protocol):
 
     async def forget_account(self, account: Account) -> None:
         """Remove an account."""
+        ...
+
+
+class PriceList(Protocol):
+    """What providers charge, looked up without a network."""
+
+    async def price(self, kind: ProviderKind, base_url: str, model: str) -> Price | None:
+        """What a model costs by the provider's own id; None where the list doesn't say."""
+        ...
+
+
+class SpendingStore(Protocol):
+    """Keeps what answers took."""
+
+    async def entries(self) -> tuple[SpendingEntry, ...]:
+        """All of them, the latest day first."""
+        ...
+
+    async def save_entry(self, entry: SpendingEntry) -> None:
+        """Add or replace the entry of a model and day."""
         ...

@@ -14,7 +14,9 @@ from app.domain.events import NoticeRaised
 from app.library.discovery import LocalModelFiles
 from app.manager.accounts import AccountPorts
 from app.manager.manager import Manager
+from app.manager.spending import SpendingPorts
 from app.providers.llama_cpp import LlamaCppProvider
+from app.providers.prices import BundledPrices
 from app.providers.remote import RemoteConnections
 from app.providers.templates import TemplateProcess
 from app.storage.opening import open_storage
@@ -59,6 +61,7 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
                 audit=FileAudit([database.parent, paths.logs, paths.crashes]),
                 connections=RemoteConnections(),
             ),
+            spending=SpendingPorts(store=storage.spending, prices=BundledPrices()),
         )
         stack.push_async_callback(manager.aclose)
         await manager.start()

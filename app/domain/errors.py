@@ -24,6 +24,7 @@ AppError
 ├── RequestError            this request can't be served; the model is fine
 │   ├── ContextOverflow     prompt and answer exceed the context
 │   │   └── HistoryOverflow they would fit without the oldest turns
+│   ├── BudgetSpent         it would cost money that the person doesn't want to spend
 │   ├── ContentRefused      the provider doesn't want to answer this
 │   └── TemplateFailed      the chat template can't render the conversation
 ├── StorageError            state can't be read or written
@@ -70,6 +71,7 @@ class ErrorKind(StrEnum):
     OVERLOADED = "overloaded"
     QUOTA = "quota"
     CONTENT = "content"
+    BUDGET = "budget"
     KEYRING = "keyring"
     KEY = "key"
     INTERNAL = "internal"
@@ -275,6 +277,12 @@ class HistoryOverflow(ContextOverflow):
     """The conversation doesn't fit, but would without its oldest turns."""
 
     kind = ErrorKind.HISTORY_OVERFLOW
+
+
+class BudgetSpent(RequestError):
+    """It would cost money that the person doesn't want to spend."""
+
+    kind = ErrorKind.BUDGET
 
 
 class ContentRefused(RequestError):

@@ -14,6 +14,7 @@ from app.domain.health import Health
 from app.domain.instances import COMING, InstanceState, InstanceView
 from app.domain.models import ModelId
 from app.domain.profiles import ProfileRunId
+from app.domain.spending import BudgetState
 
 
 class Event(Frozen):
@@ -301,6 +302,20 @@ class LocalServersFound(Event):
     """Servers on this machine answered that have no account yet; none of them is asked further."""
 
     servers: tuple[LocalServer, ...]
+
+
+class SpendingChanged(Event):
+    """A model has taken more today."""
+
+    lasting = False
+
+    model_id: ModelId
+
+
+class BudgetMoved(Event):
+    """This month's spending has come near its budget, or has spent it."""
+
+    state: BudgetState
 
 
 Cause = int | str

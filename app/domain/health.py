@@ -41,6 +41,7 @@ _REQUESTS = frozenset(
         ErrorKind.TEMPLATE,
         ErrorKind.CANCELLED,
         ErrorKind.CONTENT,
+        ErrorKind.BUDGET,
         ErrorKind.KEY,
         ErrorKind.KEYRING,
     }

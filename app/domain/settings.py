@@ -71,3 +71,9 @@ class Settings(Frozen):
     """Up to 1 a share of the machine's memory, beyond that bytes; None leaves a tenth free."""
     idle_minutes: int | None = Field(default=None, title="Idle minutes", ge=1, le=10_080)
     """Minutes without use after which a model leaves; None keeps it."""
+    monthly_budget: float | None = Field(
+        default=None, title="Budget for a month", ge=0.01, le=1_000_000
+    )
+    """US dollars that remote models may cost; None for as much as they do."""
+    budget_stops: bool = False
+    """Refuse what costs money once the budget is spent, instead of only saying so."""

@@ -109,6 +109,10 @@ class Accounts:
             raise SettingError("This account was removed.", "Add it again in the Settings.")
         return account
 
+    def find(self, provider: str) -> Account | None:
+        """The account by the name that specs have of it; None for files on this machine."""
+        return self._accounts.get(AccountId(provider))
+
     def parameters(self, model_id: ModelId) -> frozenset[str] | None:
         """The fields of `Sampling` that a model's provider takes; None for all of them."""
         spec = self._registry.find(model_id)

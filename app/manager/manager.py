@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from app.domain.accounts import Account
 from app.domain.events import ManagerInitialised, StateSaved
 from app.domain.instances import InstanceState
+from app.domain.models import ModelId, ModelSpec
 from app.domain.statistics import Statistics, statistics_of
 from app.manager.accounts import AccountPorts, Accounts
 from app.manager.conversations import Conversations
@@ -18,6 +20,7 @@ from app.manager.models import Models
 from app.manager.profiles import Profiles
 from app.manager.registry import Registry
 from app.manager.settings import SettingsKeeper
+from app.manager.spending import Spending, SpendingPorts
 from app.ports import (
     ConversationStore,
     Devices,
@@ -47,6 +50,7 @@ class Manager:
         devices: Devices,
         environment: Mapping[str, str],
         accounts: AccountPorts | None = None,
+        spending: SpendingPorts | None = None,
     ) -> None:
         """Join the services.
 
@@ -60,6 +64,7 @@ class Manager:
             devices: the machine.
             environment: what overrides settings.
             accounts: what accounts at providers need; None for local models only.
+            spending: what the ledger of tokens and money needs; None where nobody counts.
         """
         # Each account adds its own.
         everybody = dict(providers)
@@ -87,8 +92,15 @@ class Manager:
             memory_plans=self._memory_plans,
             settings=self.settings.current,
         )
+        self.spending = Spending(spending, self.events, self.settings.current, self)
+        self._metrics.recorded = self.spending.recorded
         self.accounts = Accounts(
-            accounts, everybody, self._registry, self._coordinator, self.events, lambda spec: None
+            accounts,
+            everybody,
+            self._registry,
+            self._coordinator,
+            self.events,
+            self.spending.permit,
         )
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
@@ -105,6 +117,7 @@ class Manager:
         await self._load_settings.start()
         await self._memory_plans.start()
         await self.accounts.start()
+        await self.spending.start()
         await self.models.start()
         await self.conversations.start()
         await self.profiles.start()
@@ -117,6 +130,14 @@ class Manager:
             await self._registry.settled()
             await self.models.settled()
             self.events.publish(StateSaved())
+
+    def spec(self, model_id: ModelId) -> ModelSpec | None:
+        """What is known of a model, loaded or not."""
+        return self._registry.find(model_id) or self._coordinator.spec(model_id)
+
+    def account(self, provider: str) -> Account | None:
+        """The account by the name that specs have of it; None for files on this machine."""
+        return self.accounts.find(provider)
 
     def statistics(self) -> Statistics:
         """Everything that is counted, as it stands now."""
@@ -136,5 +157,6 @@ class Manager:
         await self.models.aclose()
         await self.accounts.aclose()
         await self.conversations.aclose()
+        await self.spending.aclose()
         await self._counters.aclose()
         await self._registry.aclose()

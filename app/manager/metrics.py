@@ -23,6 +23,8 @@ class Metrics:
         self._metrics: dict[ModelId, ModelMetrics] = {}
         self._unused: set[ModelId] = set()
         """Models that nothing was asked since they were loaded."""
+        self.recorded: Callable[[ModelId, GenerationStats], None] = lambda model_id, stats: None
+        """Told of each request."""
 
     async def start(self) -> None:
         """Read what is kept."""
@@ -40,6 +42,7 @@ class Metrics:
         """Count one request, however it ended."""
         first = model_id in self._unused
         self._unused.discard(model_id)
+        self.recorded(model_id, stats)
         await self._keep(with_request(self._known(model_id), stats, self._clock(), first=first))
 
     async def record_load(self, model_id: ModelId, seconds: float) -> None:

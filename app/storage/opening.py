@@ -19,6 +19,7 @@ from app.storage.models import Models
 from app.storage.profiles import Profiles
 from app.storage.recovery import DamagedDatabase, check, check_present, recover
 from app.storage.settings import StoredSettings
+from app.storage.spending import Spending
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Storage:
     profiles: Profiles
     settings: StoredSettings
     accounts: Accounts
+    spending: Spending
     recovered: ErrorReport | None
     """What to tell the user when a backup had to take the place of damaged data."""
     database: Database = field(repr=False)
@@ -57,6 +59,7 @@ async def open_storage(path: Path) -> Storage:
         profiles=Profiles(database),
         settings=StoredSettings(database),
         accounts=Accounts(database),
+        spending=Spending(database),
         recovered=recovered,
         database=database,
     )

@@ -5,13 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.domain.accounts import Account, AccountId, LocalServer, model_id
+from app.domain.accounts import Account, AccountId, LocalServer, ProviderKind, model_id
 from app.domain.errors import AppError, KeyUnusable
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelSpec, RemoteFacts
 from app.domain.secrets import Secret
+from app.domain.spending import Price, SpendingEntry
 from app.manager.accounts import AccountPorts
 from app.manager.manager import Manager
+from app.manager.spending import SpendingPorts
 from app.system.key_audit import FileAudit
 from app.system.keys import SystemKeys
 from tests.support.fakes import FakeEngine, FakePorts, FakeProvider, fake_ports, spec
@@ -125,6 +127,29 @@ class MemoryAccounts:
         self.kept.pop(account.id, None)
 
 
+class MemorySpending:
+    """A ledger in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], SpendingEntry] = {}
+
+    async def entries(self) -> tuple[SpendingEntry, ...]:
+        return tuple(self.kept.values())
+
+    async def save_entry(self, entry: SpendingEntry) -> None:
+        self.kept[entry.day, entry.model_id] = entry
+
+
+@dataclass
+class FakePrices:
+    """Prices by the provider's own id of a model."""
+
+    known: dict[str, Price] = field(default_factory=dict)
+
+    async def price(self, kind: ProviderKind, base_url: str, model: str) -> Price | None:
+        return self.known.get(model)
+
+
 @dataclass
 class FakeWorld:
     """Everything around a manager with accounts; kept across managers to play a restart."""
@@ -135,6 +160,8 @@ class FakeWorld:
     accounts: MemoryAccounts = field(default_factory=MemoryAccounts)
     keyring: DictKeyring | None = field(default_factory=DictKeyring)
     environment: dict[str, str] = field(default_factory=dict)
+    spending: MemorySpending = field(default_factory=MemorySpending)
+    prices: FakePrices = field(default_factory=FakePrices)
 
     @asynccontextmanager
     async def manager(self) -> AsyncIterator[Manager]:
@@ -155,6 +182,7 @@ class FakeWorld:
                 audit=FileAudit([self.folder]),
                 connections=self.connections,
             ),
+            spending=SpendingPorts(store=self.spending, prices=self.prices),
         )
         await manager.start()
         try:
