@@ -312,6 +312,16 @@ class SpendingChanged(Event):
     model_id: ModelId
 
 
+class FellBack(Event):
+    """A model failed before it had answered anything, and the next one in the order is asked."""
+
+    name: str
+    """Whom the prompt was for, by id or alias."""
+    model_id: ModelId
+    """The one that failed."""
+    error: ErrorReport
+
+
 class BudgetMoved(Event):
     """This month's spending has come near its budget, or has spent it."""
 

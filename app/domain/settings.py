@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from app.domain.base import Frozen
+from app.domain.models import ModelId
 
 ENVIRONMENT_PREFIX = "MODEL_MANAGER_"
 """`MODEL_MANAGER_THEME=dark` overrides the setting `theme` and locks it in the window."""
@@ -77,3 +78,5 @@ class Settings(Frozen):
     """US dollars that remote models may cost; None for as much as they do."""
     budget_stops: bool = False
     """Refuse what costs money once the budget is spent, instead of only saying so."""
+    fallbacks: dict[str, tuple[ModelId, ...]] = Field(default_factory=dict)
+    """The models that answer, in this order, when the one behind an alias fails or rests."""

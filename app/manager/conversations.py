@@ -36,9 +36,10 @@ from app.domain.generation import (
     measure,
 )
 from app.domain.load_settings import LoadWish
-from app.domain.models import ACTIVE
+from app.domain.models import ACTIVE, ModelId
 from app.domain.settings import Settings
 from app.manager.events import EventBus
+from app.manager.fallbacks import Fallbacks
 from app.manager.fitting import generate_fitting
 from app.manager.instances import Lease
 from app.manager.metrics import Metrics
@@ -64,6 +65,7 @@ class Conversations:
         events: EventBus,
         settings: Callable[[], Settings],
     ) -> None:
+        self.fallbacks = Fallbacks(models, events, settings)
         self._store = store
         self._models = models
         self._metrics = metrics
@@ -310,6 +312,7 @@ class ChatStream:
         self._history: tuple[Message, ...] = ()
         self._replaced: tuple[Message, ...] = ()
         self._lease: Lease | None = None
+        self._tried: set[ModelId] = set()
         self._pieces: AsyncGenerator[TextPiece, None] | None = None
         self._written = Written()
         self._submitted_ns = 0
@@ -321,10 +324,7 @@ class ChatStream:
         self.answer = _message(self._conversation_id, Role.ASSISTANT, state=MessageState.STREAMING)
         self._owner.streaming(self.answer)
         try:
-            self._lease = await self._stack.enter_async_context(
-                self._owner.lease(self._to, self._conversation_id, self._load)
-            )
-            spec = self._lease.spec
+            spec = (await self._lease_best()).spec
             await self._owner.replace(
                 self._replaced, self._grow(model_id=spec.id, model_name=spec.name)
             )
@@ -332,6 +332,32 @@ class ChatStream:
             await self._end(self.answer, error)
             raise
         return self
+
+    async def _lease_best(self) -> Lease:
+        """A lease on the model, or on the first that stands in for it and can be had."""
+        fallbacks = self._owner.fallbacks
+        name = fallbacks.choose(self._to, self._tried) or self._to
+        while True:
+            try:
+                self._lease = await self._stack.enter_async_context(
+                    self._owner.lease(name, self._conversation_id, self._load)
+                )
+            except AppError as error:
+                following = self._after(fallbacks.target(name), error)
+                if following is None:
+                    raise
+                name = following
+            else:
+                return self._lease
+
+    def _after(self, failed: ModelId, error: AppError) -> str | None:
+        """Whom to ask instead of a model that failed; None when there is nobody."""
+        fallbacks = self._owner.fallbacks
+        self._tried.add(failed)
+        following = fallbacks.choose(self._to, self._tried) if fallbacks.falls_back(error) else None
+        if following is not None:
+            fallbacks.failed(self._to, failed, error)
+        return following
 
     async def _open(self) -> None:
         """Keep the prompt, or find the one to answer again.
@@ -374,7 +400,7 @@ class ChatStream:
         assert self._lease is not None, "iterate inside the context"
         saved = time.monotonic()
         self._submitted_ns = time.monotonic_ns()
-        async with aclosing(self._updates(self._lease.engine)) as updates:
+        async with aclosing(self._answers()) as updates:
             async for update in updates:
                 if isinstance(update, GenerationEnd):
                     self.stats = update.stats
@@ -384,6 +410,25 @@ class ChatStream:
                     await self._owner.save(answer)
                     saved = time.monotonic()
                 yield update
+
+    async def _answers(self) -> AsyncGenerator[GenerationUpdate, None]:
+        """What the model answers; until its first piece, what another one answers instead."""
+        while True:
+            assert self._lease is not None, "iterate inside the context"
+            begun, spec = False, self._lease.spec
+            try:
+                async with aclosing(self._updates(self._lease.engine)) as updates:
+                    async for update in updates:
+                        begun = True
+                        yield update
+            except AppError as error:
+                if begun or self._after(spec.id, error) is None:
+                    raise
+                await self._stack.aclose()
+                spec = (await self._lease_best()).spec
+                self._grow(model_id=spec.id, model_name=spec.name)
+            else:
+                return
 
     def _updates(self, engine: Engine) -> AsyncGenerator[GenerationUpdate, None]:
         request = self._owner.request(self._conversation_id, self._history)
