@@ -162,6 +162,8 @@ class FakeWorld:
     environment: dict[str, str] = field(default_factory=dict)
     spending: MemorySpending = field(default_factory=MemorySpending)
     prices: FakePrices = field(default_factory=FakePrices)
+    patience: float = 20.0
+    """Seconds that the keyring may take."""
 
     @asynccontextmanager
     async def manager(self) -> AsyncIterator[Manager]:
@@ -178,7 +180,7 @@ class FakeWorld:
             environment=self.ports.environment,
             accounts=AccountPorts(
                 store=self.accounts,
-                vault=SystemKeys(self.environment, lambda: self.keyring),
+                vault=SystemKeys(self.environment, lambda: self.keyring, self.patience),
                 audit=FileAudit([self.folder]),
                 connections=self.connections,
             ),

@@ -337,7 +337,7 @@ class WireServer:
 
     async def _answer(self, answer: Answer) -> None:
         asked = answer.asked
-        page = self.pages.get(asked.path)
+        page = self.pages.get(asked.path, self.pages.get(asked.path.partition("?")[0]))
         if page is not None:
             await answer.whole(page(asked) if callable(page) else page)
         elif asked.method == "POST" and asked.path in {"/v1/chat/completions", "/v1/messages"}:

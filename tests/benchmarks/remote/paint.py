@@ -1,0 +1,91 @@
+"""From the start of the program to its first picture, with accounts and without."""
+
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.arms import Arm, interleave
+from tests.benchmarks.judging import Effort, ratio_part
+from tests.benchmarks.rows import Bar, Row
+
+
+def first(accounts: int) -> dict[str, Any]:
+    """Seconds from before the first import to the first paint of the window."""
+    os.environ |= {"QT_QPA_PLATFORM": "offscreen", "QT_API": "pyside6"}
+    with tempfile.TemporaryDirectory(prefix="modelyard-") as folder:
+        database = Path(folder) / "state.db"
+        if accounts:
+            # In another process: what it imports must not be there yet.
+            _prepare(database, accounts)
+        started = time.perf_counter()
+        painted = _paint(database)
+    return {"seconds": painted - started}
+
+
+def _prepare(database: Path, accounts: int) -> None:
+    arm = Arm(f"{__name__}:prepared", {"database": str(database), "accounts": accounts})
+    arm.run()
+
+
+async def prepared(database: str, accounts: int) -> dict[str, Any]:
+    """State with accounts that have keys and models."""
+    from app.bootstrap.core import open_manager
+    from app.domain.accounts import ProviderKind
+    from tests.support.accounts import remote_spec
+
+    async with open_manager(Path(database), {}) as manager:
+        for number in range(accounts):
+            kind = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC)[number % 2]
+            account = await manager.accounts.add(kind)
+            await manager.accounts.set_key(account, f"sk-canary-{number}-0123456789", for_now=True)
+            models = [remote_spec(account, f"model-{index}") for index in range(50)]
+            await manager._registry.keep(models)
+    return {"accounts": accounts}
+
+
+def _paint(database: Path) -> float:
+    import qasync
+    from PySide6.QtCore import QEvent, QObject
+
+    from app.bootstrap.window import open_window, start_application
+    from app.ui.theme import Theme
+
+    class Watch(QObject):
+        """Notes the first paint of any widget."""
+
+        at = 0.0
+
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+            if event.type() is QEvent.Type.Paint and not self.at:
+                self.at = time.perf_counter()
+            return False
+
+    application = start_application()
+    watch = Watch()
+    application.installEventFilter(watch)
+
+    async def show() -> float:
+        async with open_window(Theme(application), database, {}):
+            while not watch.at:
+                await asyncio.sleep(0.001)
+            return watch.at
+
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+        return runner.run(show())
+
+
+def with_accounts(effort: Effort) -> list[Row]:
+    """Two accounts against none."""
+    arms = {
+        "two": Arm(f"{__name__}:first", {"accounts": 2}),
+        "none": Arm(f"{__name__}:first", {"accounts": 0}),
+        "twin": Arm(f"{__name__}:first", {"accounts": 0}),
+    }
+    outcomes = interleave(effort.rounds, arms)
+    part = ratio_part(
+        "time", Bar(1.05, ""), outcomes["two"], outcomes["none"], "seconds", twin=outcomes["twin"]
+    )
+    return [Row("first paint with two accounts configured / with none", [part])]
