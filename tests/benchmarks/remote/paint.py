@@ -11,15 +11,17 @@ from tests.benchmarks.arms import Arm, interleave
 from tests.benchmarks.judging import Effort, ratio_part
 from tests.benchmarks.rows import Bar, Row
 
+MODELS = 100
+"""In both libraries, so that the same is painted."""
+
 
 def first(accounts: int) -> dict[str, Any]:
     """Seconds from before the first import to the first paint of the window."""
     os.environ |= {"QT_QPA_PLATFORM": "offscreen", "QT_API": "pyside6"}
     with tempfile.TemporaryDirectory(prefix="modelyard-") as folder:
         database = Path(folder) / "state.db"
-        if accounts:
-            # In another process: what it imports must not be there yet.
-            _prepare(database, accounts)
+        # In another process: what it imports must not be there yet.
+        _prepare(database, accounts)
         started = time.perf_counter()
         painted = _paint(database)
     return {"seconds": painted - started}
@@ -31,18 +33,21 @@ def _prepare(database: Path, accounts: int) -> None:
 
 
 async def prepared(database: str, accounts: int) -> dict[str, Any]:
-    """State with accounts that have keys and models."""
+    """State with so many accounts that have keys, and as many models in any case."""
     from app.bootstrap.core import open_manager
     from app.domain.accounts import ProviderKind
     from tests.support.accounts import remote_spec
+    from tests.support.fakes import spec
 
     async with open_manager(Path(database), {}) as manager:
         for number in range(accounts):
             kind = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC)[number % 2]
             account = await manager.accounts.add(kind)
             await manager.accounts.set_key(account, f"sk-canary-{number}-0123456789", for_now=True)
-            models = [remote_spec(account, f"model-{index}") for index in range(50)]
+            models = [remote_spec(account, f"model-{index}") for index in range(MODELS // accounts)]
             await manager._registry.keep(models)
+        if not accounts:
+            await manager._registry.keep([spec(f"model-{index}") for index in range(MODELS)])
     return {"accounts": accounts}
 
 
