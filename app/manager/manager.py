@@ -11,12 +11,14 @@ from app.manager.counters import Counters
 from app.manager.events import EventBus, command
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
+from app.manager.memory import Memory
 from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.manager.profiles import Profiles
 from app.manager.registry import Registry
 from app.manager.settings import SettingsKeeper
+from app.manager.specs import Specs
 from app.ports import (
     ConversationStore,
     Devices,
@@ -59,12 +61,17 @@ class Manager:
             providers, devices, self.events, self._memory_plans, self.settings.current
         )
         self.settings.changed = lambda key: self._coordinator.stir()
+        specs = Specs(self._registry, self._coordinator)
+        self.memory = Memory(
+            specs, self._coordinator, self._memory_plans, devices, self._load_settings
+        )
         self.models = Models(
             registry=self._registry,
             coordinator=self._coordinator,
+            specs=specs,
+            memory=self.memory,
             metrics=self._metrics,
             store=models,
-            devices=devices,
             events=self.events,
             load_settings=self._load_settings,
             memory_plans=self._memory_plans,

@@ -498,9 +498,7 @@ async def test_that_what_stands_in_for_a_template_is_said(qtbot, source, name, n
         assert page.template_note.isVisible() is bool(note)
         assert note in page.template_note.words.text()
         facts = {
-            fact.label: fact
-            for section in overview(ALPHA, r.manager.models)
-            for fact in section.facts
+            fact.label: fact for section in overview(ALPHA, r.manager) for fact in section.facts
         }
         assert facts["Chat template"].hint == ("the file brings none" if note else "")
 

@@ -42,13 +42,14 @@ class LoadForm(QObject):
     def __init__(self, manager: Manager, intents: Intents, model_id: ModelId) -> None:
         super().__init__()
         self._models = manager.models
+        self._memory = manager.memory
         self._keeper = manager.models.load_settings
         self._intents = intents
         self.spec = manager.models.get(model_id)
         self.failure: ErrorReport | None = None
         """Why saving or loading didn't work."""
         self._left = False
-        self._room = self._models.room()
+        self._room = self._memory.room()
         self._draft: dict[str, object] = {}
         self._errors: dict[str, str] = {}
         self._settings: LoadSettings | None = None
@@ -115,8 +116,8 @@ class LoadForm(QObject):
             return None
         settings = self._keeper.merged(self._settings)
         return (
-            self._models.predict(self.spec.id, settings),
-            self._models.fit(self.spec.id, self._room, settings),
+            self._memory.predict(self.spec.id, settings),
+            self._memory.fit(self.spec.id, self._room, settings),
         )
 
     def status(self) -> str:
@@ -186,7 +187,7 @@ class LoadForm(QObject):
 
     def follow(self) -> None:
         """Something happened to the loaded models."""
-        self._room = self._models.room()
+        self._room = self._memory.room()
         self.changed.emit()
 
     def leave(self) -> None:
@@ -224,10 +225,10 @@ class LoadForm(QObject):
         model_id = self.spec.id
         was_active = self._models.active() == model_id
         # What is loaded stays where the same model couldn't come back in its new form.
-        if not anyway and self._models.fit(model_id) is Fit.TOO_BIG:
-            await self._models.plan_memory(model_id)
-            if self._models.fit(model_id) is Fit.TOO_BIG:
-                raise self._models.refusal(model_id)
+        if not anyway and self._memory.fit(model_id) is Fit.TOO_BIG:
+            await self._memory.run_dry(model_id)
+            if self._memory.fit(model_id) is Fit.TOO_BIG:
+                raise self._memory.refusal(model_id)
         await self._models.eject(model_id)
         await self._models.load(model_id, anyway=anyway)
         view = self._view()

@@ -115,7 +115,7 @@ class LoadedViewModel(QObject):
     def shares(self) -> MemoryShares:
         """What the memory bar shows."""
         models = self._manager.models
-        ledger = models.ledger()
+        ledger = self._manager.memory.ledger()
         shares = tuple(
             Share(self._name(view.model_id), view.charged, models.active() == view.model_id)
             for view in models.instances()
