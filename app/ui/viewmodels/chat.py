@@ -12,7 +12,7 @@ from app.domain.generation import Role
 from app.domain.instances import COMING, InstanceState
 from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
-from app.manager.conversations import ChatStream
+from app.manager.chat_stream import ChatStream
 from app.manager.manager import Manager
 from app.ui import words
 
