@@ -88,6 +88,11 @@ class Coordinator:
         instance = self._instances.get(model_id)
         return instance.spec if instance is not None else None
 
+    def wish(self, model_id: ModelId) -> LoadWish | None:
+        """How a person asked for the instance of one model; None where there is none."""
+        instance = self._instances.get(model_id)
+        return instance.wish if instance is not None else None
+
     def setback(self, model_id: ModelId) -> Setback:
         """The failures in a row of a model, loaded as it was last."""
         instance = self._instances.get(model_id)

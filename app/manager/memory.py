@@ -82,22 +82,22 @@ class Memory:
         free = self.room() if room is None else room
         return rules.fit(self.predict(model_id, settings), free + self._charged(model_id))
 
-    def refusal(self, model_id: ModelId) -> DoesNotFit:
+    def refusal(self, model_id: ModelId, settings: LoadSettings | None = None) -> DoesNotFit:
         """The error for a model that doesn't fit."""
-        spec = self._specs.get(model_id)
-        return self._coordinator.refusal(spec, self._load_settings.in_force(model_id))
+        load = settings if settings is not None else self._load_settings.in_force(model_id)
+        return self._coordinator.refusal(self._specs.get(model_id), load)
 
     # Commands
 
-    async def run_dry(self, model_id: ModelId) -> MemoryPlan:
+    async def run_dry(self, model_id: ModelId, settings: LoadSettings | None = None) -> MemoryPlan:
         """Find out what the model would take without loading it; the plan that then holds.
 
         Raises:
             ModelError: it can't be loaded.
             SettingError: a setting can't be taken.
         """
-        spec = self._specs.loadable(model_id)
-        return await self._plans.run_dry(spec, self._load_settings.in_force(model_id))
+        load = settings if settings is not None else self._load_settings.in_force(model_id)
+        return await self._plans.run_dry(self._specs.loadable(model_id), load)
 
     async def weigh(self, model_id: ModelId) -> None:
         """Make sure that no formula alone says that a model doesn't fit; often there is nothing to do."""

@@ -35,6 +35,7 @@ from app.manager.memory import Memory
 from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.registry import Registry
+from app.manager.reloads import Reloads
 from app.manager.session import Session
 from app.manager.specs import Specs
 from app.manager.supervisor import Supervisor
@@ -74,11 +75,13 @@ class Models:
         self._behind = Behind("models", events)
         self._aliases = Aliases(store, events, self._behind)
         self._switches = Switches(self._aliases, coordinator, specs, memory, self, events)
+        self._reloads = Reloads(coordinator, specs, memory, load_settings, events)
         self._session = Session(store, registry, coordinator, events, self._behind)
         self._supervisor = Supervisor(
             coordinator=coordinator,
             aliases=self._aliases,
             switches=self._switches,
+            reloads=self._reloads,
             session=self._session,
             metrics=metrics,
             events=events,
@@ -88,6 +91,7 @@ class Models:
             loader=self,
             settings=settings,
         )
+        self._reloads.ended = self._supervisor.save_session
         self.health = self._supervisor.health
         self._closing = False
 
@@ -107,6 +111,7 @@ class Models:
         self._closing = True
         self._supervisor.begin_close()
         self._switches.begin_close()
+        self._reloads.begin_close()
 
     async def aclose(self) -> None:
         """End every process; the session stays as it was."""
@@ -114,6 +119,7 @@ class Models:
         await self._supervisor.aclose()
         await self._coordinator.aclose()
         await self._switches.settled()
+        await self._reloads.settled()
         await self._behind.settled()
 
     # Queries
@@ -240,10 +246,30 @@ class Models:
         try:
             with command("load"), await self._acquire(model_id, USER, wish):
                 active = self.active()
-                if active != model_id and (active is None or not self._specs.ready(active)):
+                if active != model_id and not self._stays(active):
                     self._follow(model_id, "it was loaded and no other model was")
         except LoadCancelled:
             return
+
+    async def reload(
+        self, model_id: ModelId, settings: LoadSettings, *, anyway: bool = False
+    ) -> None:
+        """Load a model anew with other settings of its own; returns when it is READY.
+
+        Answers under way finish first; prompts that come meanwhile wait for the new instance, and
+        aliases stay. When it fails or is cancelled the model is loaded again as it was.
+
+        Args:
+            model_id: the model; one that isn't loaded is just loaded.
+            settings: its own from now on, if it loads.
+            anyway: load it although the plan says that it doesn't fit into memory.
+
+        Raises:
+            ModelError: it can't be loaded like that.
+            SettingError: a setting can't be taken.
+        """
+        with command("reload"):
+            await self._reloads.reload(model_id, settings, USER, anyway=anyway)
 
     async def cancel_load(self, model_id: ModelId) -> None:
         """End a load that is under way; those who wait for it are told."""
@@ -254,6 +280,7 @@ class Models:
 
         When the active model goes, the newest loaded one becomes active.
         """
+        self._reloads.give_up(model_id)
         with command("eject"):
             await self._coordinator.end(model_id)
             if self.active() == model_id and not self._specs.ready(model_id):
@@ -383,6 +410,7 @@ class Models:
         insist: bool = True,
         spared: ModelId | None = None,
     ) -> Lease:
+        await self._reloads.until_reloaded(model_id)
         spec = self._specs.loadable(model_id)
         load = wish.settings
         if load is None:
@@ -399,6 +427,10 @@ class Models:
     def _follow(self, model_id: ModelId | None, reason: str) -> None:
         """Let the active alias follow what has happened."""
         self._aliases.assign(ACTIVE, model_id, by=By.MANAGER, reason=reason)
+
+    def _stays(self, active: ModelId | None) -> bool:
+        """Whether the active alias has no need to follow another model."""
+        return active is not None and (self._specs.ready(active) or self._reloads.under_way(active))
 
     def _released(self, lease: Lease, memory: int) -> None:
         """A use ended: what it has touched stays resident and is what the model takes."""

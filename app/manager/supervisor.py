@@ -21,6 +21,7 @@ from app.manager.instances import Lease
 from app.manager.memory import Memory
 from app.manager.metrics import Metrics
 from app.manager.recovery import Recovery
+from app.manager.reloads import Reloads
 from app.manager.session import Session
 from app.manager.specs import Specs
 from app.manager.switches import Switches
@@ -45,6 +46,7 @@ class Supervisor:
         coordinator: Coordinator,
         aliases: Aliases,
         switches: Switches,
+        reloads: Reloads,
         session: Session,
         metrics: Metrics,
         events: EventBus,
@@ -56,6 +58,7 @@ class Supervisor:
     ) -> None:
         self._coordinator = coordinator
         self._switches = switches
+        self._reloads = reloads
         self._session = session
         self._metrics = metrics
         self._events = events
@@ -100,8 +103,9 @@ class Supervisor:
 
     def save_session(self) -> None:
         """Keep what is loaded now."""
-        # While one model makes room for another, neither is loaded; the session is what was.
-        if not self._closing and not self._switches.draining:
+        # While one model makes room for another, or for itself with other settings, neither is
+        # loaded; the session is what was.
+        if not self._closing and not self._switches.draining and not self._reloads.under_way():
             self._session.save()
 
     def forget(self, model_id: ModelId) -> None:
