@@ -133,6 +133,11 @@ def to_answer_again(
     return kept, history[len(kept) :]
 
 
+def begun_by(answers: Iterable[Message]) -> ModelId | None:
+    """The model that began the last of some answers, and is asked when that is tried again."""
+    return next((item.model_id for item in reversed(tuple(answers)) if item.model_id), None)
+
+
 def ending(finish: FinishReason | None, *, failed: bool) -> tuple[MessageState, FinishReason]:
     """How an answer that is over is kept, and how it counts among the figures.
 

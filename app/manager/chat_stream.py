@@ -14,6 +14,7 @@ from app.domain.conversations import (
     Message,
     MessageId,
     MessageState,
+    begun_by,
     check_prompt,
     ending,
     to_answer_again,
@@ -29,6 +30,7 @@ from app.domain.generation import (
     measure,
 )
 from app.domain.load_settings import LoadWish
+from app.domain.models import ACTIVE
 from app.manager.fitting import generate_fitting
 from app.manager.instances import Lease
 from app.manager.written import Written
@@ -77,7 +79,7 @@ class Owner(Protocol):
         """Put an answer that has begun in the place of former ones."""
         ...
 
-    async def finish(self, live: Message, final: Message, *, counts: bool) -> None:
+    async def finish(self, live: Message, kept: Message, former: tuple[Message, ...]) -> None:
         """Keep a final answer, whatever happens to the caller meanwhile."""
         ...
 
@@ -100,7 +102,7 @@ class ChatStream:
         owner: Owner,
         conversation_id: ConversationId,
         text: str | None,
-        to: str,
+        to: str | None,
         load: LoadWish | None = None,
     ) -> None:
         self._owner = owner
@@ -110,7 +112,8 @@ class ChatStream:
         self._load = load
         self._stack = AsyncExitStack()
         self._history: tuple[Message, ...] = ()
-        self._replaced: tuple[Message, ...] = ()
+        self._former: tuple[Message, ...] = ()
+        """Answers that stay until this one has begun."""
         self._lease: Lease | None = None
         self._pieces: AsyncGenerator[TextPiece, None] | None = None
         self._written = Written()
@@ -124,12 +127,12 @@ class ChatStream:
         self._owner.streaming(self.answer)
         try:
             self._lease = await self._stack.enter_async_context(
-                self._owner.lease(self._to, self._conversation_id, self._load)
+                self._owner.lease(self._to or ACTIVE, self._conversation_id, self._load)
             )
             spec = self._lease.spec
-            await self._owner.replace(
-                self._replaced, self._grow(model_id=spec.id, model_name=spec.name)
-            )
+            self._grow(model_id=spec.id, model_name=spec.name)
+            if not self._former:
+                await self._owner.save(self.answer)
         except BaseException as error:
             await self._end(self.answer, error)
             raise
@@ -143,8 +146,9 @@ class ChatStream:
         """
         history = await self._owner.history(self._conversation_id)
         if self._text is None:
-            self._history, self._replaced = to_answer_again(history)
+            self._history, self._former = to_answer_again(history)
             self.prompt = self._history[-1]
+            self._to = self._to or begun_by(self._former)
             return
         check_prompt(self._text)
         # Once it is on its way to the disk it is kept, even if this task is cancelled.
@@ -182,7 +186,10 @@ class ChatStream:
                     self.stats = update.stats
                     continue
                 answer = self._grow(**self._written.add(update))
-                if time.monotonic() - saved >= SAVE_SECONDS:
+                if self._former:
+                    await self._owner.replace(self._former, answer)
+                    self._former = ()
+                elif time.monotonic() - saved >= SAVE_SECONDS:
                     await self._owner.save(answer)
                     saved = time.monotonic()
                 yield update
@@ -218,16 +225,15 @@ class ChatStream:
             self.stats = measure(
                 self._submitted_ns, tuple(self._written.stamps_ns), finish=finish, prompt_tokens=0
             )
-        changes: dict[str, object] = {"state": state, "stats": self.stats, "error": report}
-        if self._lease is None and self._replaced:
-            # No model was reached: the former answer stays, and says what is in the way now.
-            former = self._replaced[-1]
+        ended = live.model_copy(update={"state": state, "stats": self.stats, "error": report})
+        former = self._former
+        self.answer = ended
+        if former and state is not MessageState.COMPLETE:
+            # Nothing was written: the former answer stays, and says what is in the way now.
             changes = {} if report is None else {"state": state, "error": report}
-            self.answer = former.model_copy(update=changes)
-        else:
-            self.answer = live.model_copy(update=changes)
+            self.answer, former = former[-1].model_copy(update=changes), ()
         try:
-            await self._owner.finish(live, self.answer, counts=self._lease is not None)
+            await self._owner.finish(ended, self.answer, former)
         finally:
             await self._stack.aclose()
 

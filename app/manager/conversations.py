@@ -142,14 +142,15 @@ class Conversations:
         self,
         conversation_id: ConversationId,
         *,
-        to: str = ACTIVE,
+        to: str | None = None,
         load: LoadWish | None = None,
     ) -> ChatStream:
-        """Answer the last prompt again; a former answer to it is replaced.
+        """Answer the last prompt again; a former answer stays until the new one has begun.
 
         Args:
             conversation_id: the conversation.
-            to: the model, by id or alias.
+            to: the model, by id or alias; None for the one that began the former answer, or the
+                active one where none did.
             load: how to load the model if it isn't; None for as usual. A person asks for it, so
                 that it is loaded even if that has just failed repeatedly.
         """
@@ -222,27 +223,25 @@ class Conversations:
         await self._store.forget_messages(former)
         await self.save(message)
 
-    async def finish(self, live: Message, final: Message, *, counts: bool) -> None:
+    async def finish(self, live: Message, kept: Message, former: tuple[Message, ...]) -> None:
         """Keep a final answer, whatever happens to the caller meanwhile.
 
         Args:
-            live: the answer as it streamed.
-            final: what is kept; a former answer where the model of the live one wasn't reached.
-            counts: whether it is a use of its model.
+            live: the answer as it ended; a use of its model, where it reached one.
+            kept: what is kept; a former answer where the live one never began.
+            former: answers that it takes the place of.
         """
-        await asyncio.shield(
-            self._tasks.start("finish answer", self._finish(live, final, counts=counts))
-        )
+        await asyncio.shield(self._tasks.start("finish answer", self._finish(live, kept, former)))
 
-    async def _finish(self, live: Message, final: Message, *, counts: bool) -> None:
+    async def _finish(self, live: Message, kept: Message, former: tuple[Message, ...]) -> None:
         try:
-            await self.save(final)
+            await self.replace(former, kept)
         finally:
             self._streaming.pop(live.id, None)
-            self._events.publish(ConversationChanged(conversation_id=final.conversation_id))
-        if counts and final.model_id is not None and final.stats is not None:
-            self._models.health.answered(final.model_id, final.stats, final.error)
-            await self._metrics.record_request(final.model_id, final.stats)
+            self._events.publish(ConversationChanged(conversation_id=kept.conversation_id))
+        if live.model_id is not None and live.stats is not None:
+            self._models.health.answered(live.model_id, live.stats, live.error)
+            await self._metrics.record_request(live.model_id, live.stats)
 
     async def _keep_prompt(self, conversation: Conversation, prompt: Message) -> None:
         await self._keep(conversation)

@@ -23,6 +23,7 @@ from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.playground import Playground
 from app.ui.viewmodels.ways_out import (
+    ASK_ACTIVE,
     DROP_OLDEST,
     EDIT_PROMPT,
     LOAD_ANYWAY,
@@ -163,6 +164,7 @@ class PlaygroundPage(QWidget):
         self.list.deleted.connect(self._delete)
         self._ways_out = {
             RETRY: self.view_model.retry,
+            ASK_ACTIVE: self.view_model.ask_active,
             LOAD_SAFER: self.view_model.retry_safer,
             LOAD_ANYWAY: self.view_model.retry_anyway,
             NEW_CONVERSATION: self.new_conversation,

@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.errors import ErrorKind, ErrorReport, UnknownModel
 from app.domain.instances import ENDED
 from app.domain.models import ModelId, ModelSpec
 from app.domain.safer_loads import SaferLoad
 from app.manager.models import Models
 
 RETRY, DISMISS = "Retry", "Dismiss"
+ASK_ACTIVE = "Ask the active model"
 LEAVE_DOWN = "Don't restart"
 LOAD_SAFER, LOAD_ANYWAY = "Load more safely", "Load anyway"
 NEW_CONVERSATION, EDIT_PROMPT = "New conversation", "Edit prompt"
@@ -52,23 +53,34 @@ def of_model(models: Models, model_id: ModelId) -> WaysOut:
 
 
 def of_answer(
-    models: Models, error: ErrorReport, model_id: ModelId | None, other: ModelSpec | None = None
+    models: Models, error: ErrorReport, asked: ModelId | None, other: ModelSpec | None = None
 ) -> WaysOut:
     """What can be done about a failed answer.
 
     Args:
         models: knows how the model is now.
         error: why it failed.
-        model_id: the model that the next try goes to, where it is the one that failed.
-        other: the model that it goes to, where it is another one.
+        asked: the model that is asked again; None where there is none any more.
+        other: the active model, where that is another one and can answer.
     """
     if error.kind is ErrorKind.HISTORY_OVERFLOW:
         return WaysOut((DROP_OLDEST, NEW_CONVERSATION))
     if error.kind is ErrorKind.CONTEXT_OVERFLOW:
         return WaysOut((NEW_CONVERSATION, EDIT_PROMPT))
-    if other is not None:
-        return WaysOut(note=f"Retry asks {other.name}; its answer takes this one's place.")
-    view = models.instance(model_id) if model_id is not None else None
+    ways = _of_asked(models, error, asked)
+    if other is None or asked is None:
+        return ways
+    try:
+        name = models.get(asked).name
+    except UnknownModel:
+        note = f"The model that began this answer is gone. {other.name} is active."
+        return WaysOut((ASK_ACTIVE,), note)
+    note = f"Retry asks {name}, which began this answer. {other.name} is active."
+    return WaysOut((*ways.actions, ASK_ACTIVE), f"{note} {ways.note}".strip())
+
+
+def _of_asked(models: Models, error: ErrorReport, asked: ModelId | None) -> WaysOut:
+    view = models.instance(asked) if asked is not None else None
     if view is None or view.state not in ENDED or view.error is None:
         return WaysOut()
     # An older message may tell of a failure that has nothing to do with the model's last one.
