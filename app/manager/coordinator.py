@@ -196,9 +196,9 @@ class Coordinator:
             self._announce(instance)
         self._rooms.stir()
 
-    def stir(self) -> None:
+    def settings_changed(self, before: Settings) -> None:
         """Look whether somebody can be loaded or has to leave, since a setting has changed."""
-        self._rooms.stir()
+        self._rooms.settings_changed(before)
 
     def cancel(self, model_id: ModelId) -> None:
         """End a load that is under way; harmless otherwise."""

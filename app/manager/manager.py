@@ -60,7 +60,7 @@ class Manager:
         self._coordinator = Coordinator(
             providers, devices, self.events, self._memory_plans, self.settings.current
         )
-        self.settings.changed = lambda key: self._coordinator.stir()
+        self.settings.changed = self._coordinator.settings_changed
         specs = Specs(self._registry, self._coordinator)
         self.memory = Memory(
             specs, self._coordinator, self._memory_plans, devices, self._load_settings

@@ -26,8 +26,8 @@ class SettingsKeeper:
         self._environment = environment
         self._locked: dict[str, str] = {}
         self._current = Settings()
-        self.changed: Callable[[str], None] = lambda key: None
-        """Told at once of each setting that has another value."""
+        self.changed: Callable[[Settings], None] = lambda before: None
+        """Told at once when a setting has another value, with all of them as they were."""
 
     async def start(self) -> None:
         """Read what is kept and what the environment overrides; a bad value costs only itself."""
@@ -64,9 +64,9 @@ class SettingsKeeper:
             return
         text = json.dumps(changed.model_dump(mode="json")[key])
         await self._store.save_setting(key, text)
-        self._current = self._with(key, value)
+        before, self._current = self._current, self._with(key, value)
         self._events.publish(SettingChanged(key=key))
-        self.changed(key)
+        self.changed(before)
 
     async def reset(self, key: str) -> None:
         """Return one setting to its default."""
