@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from app.domain.events import ManagerInitialised, StateSaved
 from app.domain.instances import InstanceState
+from app.domain.settings import Settings
 from app.domain.statistics import Statistics, statistics_of
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
@@ -47,11 +48,28 @@ class Manager:
         providers: Mapping[str, Provider],
         devices: Devices,
         environment: Mapping[str, str],
+        kept: bool = True,
     ) -> None:
+        """Join the parts.
+
+        Args:
+            models: keeps specs and what belongs to them.
+            conversations: keeps conversations.
+            profiles: keeps profiling runs.
+            settings: keeps settings.
+            files: finds models on disk.
+            providers: load models, by the name of the account.
+            devices: knows the machine.
+            environment: overrides settings.
+            kept: whether what is done is written anywhere; the stores see to that.
+        """
+        self.kept = kept
         self.events = EventBus()
         self.settings = SettingsKeeper(settings, self.events, environment)
         self._registry = Registry(models, self.events)
-        self._metrics = Metrics(models, self.events)
+        self._metrics = Metrics(
+            models, self.events, lambda: self.settings.current().performance_tracking
+        )
         self._counters = Counters(models, self.events)
         self._load_settings = LoadSettingsKeeper(
             models, devices, self.events, self.settings.current
@@ -60,7 +78,6 @@ class Manager:
         self._coordinator = Coordinator(
             providers, devices, self.events, self._memory_plans, self.settings.current
         )
-        self.settings.changed = self._coordinator.settings_changed
         specs = Specs(self._registry, self._coordinator)
         self.memory = Memory(
             specs, self._coordinator, self._memory_plans, devices, self._load_settings
@@ -77,6 +94,7 @@ class Manager:
             memory_plans=self._memory_plans,
             settings=self.settings.current,
         )
+        self.settings.changed = self._settings_changed
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
@@ -110,6 +128,10 @@ class Manager:
         return statistics_of(
             self._registry.kinds(), sum(ready), self._metrics.all(), self._counters.counts()
         )
+
+    def _settings_changed(self, before: Settings) -> None:
+        self._coordinator.settings_changed(before)
+        self.models.follow_default()
 
     def begin_close(self) -> None:
         """The program is about to end: what is loaded now is what the next start offers."""

@@ -15,10 +15,23 @@ class Metrics:
     """Owns the averages of ordinary use; profiling runs are kept apart."""
 
     def __init__(
-        self, store: ModelStore, events: EventBus, clock: Callable[[], float] = time.time
+        self,
+        store: ModelStore,
+        events: EventBus,
+        tracking: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """Know nothing yet.
+
+        Args:
+            store: where the averages are kept.
+            events: where it is told that they moved.
+            tracking: whether anything is to be measured now.
+            clock: seconds since the epoch.
+        """
         self._store = store
         self._events = events
+        self._tracking = tracking
         self._clock = clock
         self._metrics: dict[ModelId, ModelMetrics] = {}
         self._unused: set[ModelId] = set()
@@ -51,6 +64,8 @@ class Metrics:
         return self._metrics.get(model_id) or ModelMetrics(model_id=model_id)
 
     async def _keep(self, metrics: ModelMetrics) -> None:
+        if not self._tracking():
+            return
         self._metrics[metrics.model_id] = metrics
         await self._store.save_metrics(metrics)
         self._events.publish(MetricsChanged(model_id=metrics.model_id))

@@ -28,6 +28,7 @@ from app.domain.switching import AliasChange, By, SwitchPlan
 from app.manager.aliases import Aliases
 from app.manager.behind import Behind
 from app.manager.coordinator import WISHLESS, Coordinator
+from app.manager.defaults import Defaults
 from app.manager.events import EventBus, command
 from app.manager.instances import Lease
 from app.manager.load_settings import LoadSettingsKeeper
@@ -74,6 +75,7 @@ class Models:
         self._store = store
         self._behind = Behind("models", events)
         self._aliases = Aliases(store, events, self._behind)
+        self._defaults = Defaults(registry, self._aliases, settings)
         self._switches = Switches(self._aliases, coordinator, specs, memory, self, events)
         self._reloads = Reloads(coordinator, specs, memory, load_settings, events)
         self._session = Session(store, registry, coordinator, events, self._behind)
@@ -101,6 +103,13 @@ class Models:
         await self._session.start()
         for model_id in await self._store.pins():
             self._coordinator.pin(model_id, pinned=True)
+        self.follow_default()
+
+    def follow_default(self) -> None:
+        """Make the default model active where no model is."""
+        model_id = self._defaults.model() if self.active() is None else None
+        if model_id is not None:
+            self._follow(model_id, "it is the default model")
 
     def warm(self) -> None:
         """Prepare in the background for the first load; once there is nothing more urgent."""
@@ -366,6 +375,18 @@ class Models:
         if failure is not None:
             raise failure
 
+    async def load_default(self) -> None:
+        """Load the model that the settings name, where they name one that is in the library.
+
+        Raises:
+            ModelError: it can't be loaded.
+        """
+        model_id = self._defaults.model()
+        if model_id is None:
+            return
+        with command("load default"), await self.acquire_for_command(model_id):
+            self.follow_default()
+
     async def settled(self) -> None:
         """Wait until all that has changed is kept."""
         await self._behind.settled()
@@ -388,6 +409,8 @@ class Models:
             ModelError: the model can't be loaded.
         """
         await self._switches.until_routed(id_or_alias)
+        if id_or_alias == ACTIVE:
+            self.follow_default()
         model_id = self._aliases.target(id_or_alias) or ModelId(id_or_alias)
         if id_or_alias == ACTIVE and model_id == ACTIVE:
             raise NotLoaded("No model is active.", "Load one in the Library.")

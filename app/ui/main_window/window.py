@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
         self._intents = intents
         self._bridge = bridge
         self._page = PAGES[0]
-        self.setWindowTitle("Modelyard")
+        self.setWindowTitle("Modelyard" if manager.kept else "Modelyard, nothing is kept")
         self.setWindowIcon(QIcon(str(icon_file("modelyard.svg"))))
         self.setMinimumSize(*SMALLEST)
         self.setAcceptDrops(True)
