@@ -239,7 +239,8 @@ class Conversations:
         finally:
             self._streaming.pop(live.id, None)
             self._events.publish(ConversationChanged(conversation_id=kept.conversation_id))
-        if live.model_id is not None and live.stats is not None:
+        measured = self._settings().performance_tracking
+        if measured and live.model_id is not None and live.stats is not None:
             self._models.health.answered(live.model_id, live.stats, live.error)
             await self._metrics.record_request(live.model_id, live.stats)
 

@@ -9,6 +9,7 @@ from app.domain.statistics import Statistics, statistics_of
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
 from app.manager.counters import Counters
+from app.manager.embeddings import Embeddings
 from app.manager.events import EventBus, command
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
@@ -99,7 +100,10 @@ class Manager:
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
         )
-        self.profiles = Profiles(profiles, self.models, self.events, self.settings.current)
+        self.embeddings = Embeddings(self.models, self._metrics)
+        self.profiles = Profiles(
+            profiles, self.models, self._metrics, self.events, self.settings.current
+        )
 
     async def start(self) -> None:
         """Read what is kept, and look at the folders in the background."""

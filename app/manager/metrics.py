@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable
 
 from app.domain.events import MetricsChanged
-from app.domain.generation import GenerationStats
+from app.domain.generation import FinishReason, GenerationStats
 from app.domain.models import ModelId
-from app.domain.profiles import ModelMetrics, with_load, with_request
+from app.domain.profiles import ModelMetrics, with_load, with_request, with_use
 from app.manager.events import EventBus
 from app.ports import ModelStore
 
 
 class Metrics:
-    """Owns the averages of ordinary use; profiling runs are kept apart."""
+    """Owns the averages of ordinary use. Profiling counts as use; its figures are kept apart."""
 
     def __init__(
         self,
@@ -54,6 +54,10 @@ class Metrics:
         first = model_id in self._unused
         self._unused.discard(model_id)
         await self._keep(with_request(self._known(model_id), stats, self._clock(), first=first))
+
+    async def record_use(self, model_id: ModelId, finish: FinishReason) -> None:
+        """Count one request that is no answer: an embedding, or one of a profiling run."""
+        await self._keep(with_use(self._known(model_id), finish, self._clock()))
 
     async def record_load(self, model_id: ModelId, seconds: float) -> None:
         """Count one load to READY."""

@@ -145,10 +145,21 @@ class Models:
         """The models that contain every word, by name."""
         return self._registry.search(words)
 
-    def query(self, query: ModelQuery) -> ModelPage:
-        """A page of the models that match, by name."""
-        ready = (view for view in self.instances() if view.state is InstanceState.READY)
-        return self._registry.query(query, {view.model_id for view in ready})
+    def query(self, query: ModelQuery, state: InstanceState | None = None) -> ModelPage:
+        """A page of the models that match, by name.
+
+        Args:
+            query: what to find.
+            state: the state that their instances are in; None for any and for none.
+        """
+        views = self.instances()
+        loaded = {view.model_id for view in views if view.state is InstanceState.READY}
+        if state is None:
+            return self._registry.query(query, loaded)
+        ids = {view.model_id for view in views if view.state is state}
+        if query.loaded is not None:
+            ids = ids & loaded if query.loaded else ids - loaded
+        return self._registry.query(query.model_copy(update={"loaded": True}), ids)
 
     def metrics(self, model_id: ModelId) -> ModelMetrics | None:
         """A model's averages, or None before its first use."""
