@@ -116,6 +116,10 @@ class Coordinator:
         """Bytes that one more model may take now."""
         return self._rooms.free()
 
+    def room_without_idle(self) -> int:
+        """The same when every model leaves that nobody uses and nobody keeps."""
+        return self._rooms.free_without_idle()
+
     def outlook(
         self, model_id: ModelId, need: int, spared: ModelId | None = None
     ) -> tuple[Decision, int]:

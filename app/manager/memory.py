@@ -69,6 +69,10 @@ class Memory:
         """
         return self._coordinator.room()
 
+    def room_without_idle(self) -> int:
+        """The same with what idle models hold, who leave when one more is loaded."""
+        return self._coordinator.room_without_idle()
+
     def fit(
         self, model_id: ModelId, room: int | None = None, settings: LoadSettings | None = None
     ) -> rules.Fit:

@@ -163,3 +163,15 @@ async def test_that_the_most_that_was_ever_seen_counts() -> None:
             pass
         assert manager.memory.predict(SMALL.id) == 2 * USED
     assert ports.store.kept_uses[SMALL.id] == (seen,)
+
+
+async def test_that_room_that_idle_models_would_leave_counts_apart() -> None:
+    ports = fake_ports()
+    ports.offer(SMALL, LARGE)
+    async with ports.manager() as manager:
+        free = manager.memory.room()
+        await manager.models.load(SMALL.id)
+        assert manager.memory.room() < free
+        assert manager.memory.room_without_idle() == free
+        async with manager.models.lease(SMALL.id, "answer"):
+            assert manager.memory.room_without_idle() == manager.memory.room()

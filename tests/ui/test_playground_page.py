@@ -151,6 +151,21 @@ async def test_that_a_partial_answer_stays_in_view_until_the_new_one_begins(qtbo
         assert "Failed" not in shown(page)
 
 
+async def test_that_an_answer_says_when_its_model_starts_again_by_itself(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        engine.crash()
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        assert page.view_model.failure().remedy == "It starts again by itself soon."
+        await r.manager.models.cancel_restart(ALPHA.id)
+        assert page.view_model.failure().remedy == "Try it again."
+
+
 async def test_that_a_crashed_model_is_loaded_more_safely_and_answers(qtbot) -> None:
     async with rig(ALPHA) as r:
         aborted = CrashReport(cause=CrashCause.ASSERTION, how="SIGABRT")

@@ -12,6 +12,7 @@ from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels.gestures import Gestures
+from app.ui.viewmodels.ways_out import of_restart
 from app.ui.widgets.toast import Toast, Toaster
 
 
@@ -95,6 +96,8 @@ class Messages(QObject):
                 continue
             self._crashes_told.add(event.instance.generation)
             if not self._is_told(event.instance.model_id):
+                if self._manager.models.restarts_at(event.instance.model_id) is not None:
+                    error = of_restart(error)
                 toast = self._toaster.say(
                     f"{error.what} {error.remedy}",
                     role="error",

@@ -57,14 +57,14 @@ class ModelFacts:
         return self._memory.predict(spec.id) if available else None
 
     def fit(self, spec: ModelSpec) -> Fit | None:
-        """Whether it fits into what is free, or is there; None for one that can't be loaded."""
+        """Whether it fits into what is free or idle, or is there; None for one that can't be loaded."""
         view = self.instance(spec)
         if self.need(spec) is None:
             return None
         if view is not None and view.state not in ENDED:
             return Fit.FITS
         if self._room is None:
-            self._room = self._memory.room()
+            self._room = self._memory.room_without_idle()
         return self._memory.fit(spec.id, self._room)
 
     def failures(self) -> dict[ModelId, str]:

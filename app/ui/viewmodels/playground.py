@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.domain.chat_templates import Thinking, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message, check_prompt, overlong
-from app.domain.errors import RequestError, UnknownModel
+from app.domain.errors import ErrorReport, RequestError, UnknownModel
 from app.domain.events import (
     AliasAssigned,
     ConversationChanged,
@@ -25,7 +25,7 @@ from app.ui.intents import Intents
 from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.conversation_table import ConversationTable
 from app.ui.viewmodels.gestures import Gestures
-from app.ui.viewmodels.ways_out import WaysOut, of_answer
+from app.ui.viewmodels.ways_out import WaysOut, of_answer, of_restart
 
 OFFERED = 12
 """How many models that aren't loaded the switcher offers; the Library has them all."""
@@ -244,9 +244,19 @@ class Playground(QObject):
         asked = self._asked_again(failed)
         active = self.target.spec
         other = active if active is not None and active.id != asked else None
-        return of_answer(
-            self._manager.models, failed.error, asked, None if self.target.problem else other
-        )
+        if self.target.problem:
+            other = None
+        models, memory = self._manager.models, self._manager.memory
+        return of_answer(models, memory, failed.error, asked, other)
+
+    def failure(self) -> ErrorReport | None:
+        """Why the open conversation's last answer failed, and what happens about it now."""
+        failed = self.current.failed if self.current is not None else None
+        if failed is None or failed.error is None:
+            return None
+        asked = self._asked_again(failed)
+        restarts = asked is not None and self._manager.models.restarts_at(asked) is not None
+        return of_restart(failed.error) if restarts else failed.error
 
     def retry(self, load: LoadWish | None = None, to: ModelId | None = None) -> bool:
         """Answer the open conversation's last prompt again; whether that began.
