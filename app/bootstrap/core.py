@@ -11,11 +11,13 @@ from pathlib import Path
 from app.cli.arguments import Scan
 from app.cli.scan import scan
 from app.domain.events import NoticeRaised
+from app.domain.settings import persistence_chosen
 from app.library.discovery import LocalModelFiles
 from app.manager.manager import Manager
 from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.templates import TemplateProcess
 from app.storage.opening import open_storage
+from app.storage.unkept import is_kept
 from app.system.devices import Machine
 from app.system.orphans import WorkerJournal
 from app.system.processes import WorkerProcesses
@@ -29,9 +31,10 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         StorageError: the state can't be opened.
     """
     async with AsyncExitStack() as stack:
-        storage = await open_storage(database)
+        kept = is_kept(database, persistence_chosen(environment))
+        storage = await open_storage(database, kept=kept)
         stack.push_async_callback(storage.aclose)
-        journal = WorkerJournal(database.with_name("workers.jsonl"))
+        journal = WorkerJournal(database.with_name("workers.jsonl"), kept=kept)
         journal.sweep()
         machine = Machine()
         workers = WorkerProcesses(journal, machine.starved)
@@ -47,6 +50,7 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
             providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
             devices=machine,
             environment=environment,
+            kept=kept,
         )
         stack.push_async_callback(manager.aclose)
         await manager.start()

@@ -188,7 +188,15 @@ class ContextOverflow(RequestError):
 
     kind = ErrorKind.CONTEXT_OVERFLOW
 
-    def __init__(self, what: str, remedy: str, detail: str = "", *, share: float = 0.0) -> None:
+    def __init__(
+        self,
+        what: str,
+        remedy: str,
+        detail: str = "",
+        *,
+        share: float = 0.0,
+        longest: bool = False,
+    ) -> None:
         """Word it.
 
         Args:
@@ -196,9 +204,11 @@ class ContextOverflow(RequestError):
             remedy: one sentence that says what to do.
             detail: the technical detail.
             share: how much of the prompt there is room for, 0 to 1; 0 where that isn't known.
+            longest: whether the context is as long as the model was trained for.
         """
         super().__init__(what, remedy, detail)
         self.share = share
+        self.longest = longest
 
 
 class HistoryOverflow(ContextOverflow):

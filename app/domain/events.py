@@ -197,6 +197,14 @@ class SwitchRolledBack(Event):
     """None when a person cancelled it."""
 
 
+class ReloadRolledBack(Event):
+    """A model couldn't be loaded with other settings, and is loaded again as it was."""
+
+    model_id: ModelId
+    error: ErrorReport | None = None
+    """None when a person cancelled it."""
+
+
 class AutoSwitched(Event):
     """An alias was switched because its model answered badly."""
 

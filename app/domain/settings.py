@@ -1,15 +1,19 @@
 """What the user can set. Environment over stored over default, one row a key."""
 
+import json
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from app.domain.base import Frozen
 
 ENVIRONMENT_PREFIX = "MODEL_MANAGER_"
 """`MODEL_MANAGER_THEME=dark` overrides the setting `theme` and locks it in the window."""
+ENVIRONMENT_ONLY = frozenset({"persistence_path"})
+"""Settings that the state can't hold, since it has to be found first."""
 
 
 class Theme(StrEnum):
@@ -30,6 +34,19 @@ def _is_budget(value: float) -> float:
     return value
 
 
+def variable(key: str) -> str:
+    """The environment variable that overrides a setting."""
+    return f"{ENVIRONMENT_PREFIX}{key.upper()}"
+
+
+def parsed(text: str) -> object:
+    """A value as it stands in the environment: JSON, or else the text itself without quotes."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
 class WindowPlace(Frozen):
     """Where the window was; pixels, clamped to the screens there are when it is shown."""
 
@@ -47,6 +64,18 @@ class WindowPlace(Frozen):
 class Settings(Frozen):
     """Every setting with its default."""
 
+    default_provider: str = Field(default="local", title="Default provider", min_length=1)
+    """The account that `default_model` belongs to where it doesn't say."""
+    default_model: str | None = Field(default=None, title="Default model", min_length=1)
+    """A model's id, alias or name; it becomes active where no model is."""
+    auto_load_default: bool = False
+    """Load the default model at the start."""
+    persistence: bool = True
+    """Keep what is done; read at the start. Off: nothing is written from then on."""
+    persistence_path: str | None = Field(default=None, title="Persistence path")
+    """The file or folder of the state, from the environment only; None for the user's own."""
+    performance_tracking: bool = True
+    """Take every answer and load into a model's averages, health and use."""
     theme: Theme = Theme.SYSTEM
     restore_on_start: bool = False
     """Load the models of the last run at once instead of offering it."""
@@ -71,3 +100,14 @@ class Settings(Frozen):
     """Up to 1 a share of the machine's memory, beyond that bytes; None leaves a tenth free."""
     idle_minutes: int | None = Field(default=None, title="Idle minutes", ge=1, le=10_080)
     """Minutes without use after which a model leaves; None keeps it."""
+
+
+def persistence_chosen(environment: Mapping[str, str]) -> bool | None:
+    """What the environment says of keeping anything; None for nothing that can be understood."""
+    text = environment.get(variable("persistence"))
+    if text is None:
+        return None
+    try:
+        return Settings.model_validate({"persistence": parsed(text)}).persistence
+    except ValidationError:
+        return None

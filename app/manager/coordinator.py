@@ -88,6 +88,11 @@ class Coordinator:
         instance = self._instances.get(model_id)
         return instance.spec if instance is not None else None
 
+    def wish(self, model_id: ModelId) -> LoadWish | None:
+        """How a person asked for the instance of one model; None where there is none."""
+        instance = self._instances.get(model_id)
+        return instance.wish if instance is not None else None
+
     def setback(self, model_id: ModelId) -> Setback:
         """The failures in a row of a model, loaded as it was last."""
         instance = self._instances.get(model_id)
@@ -110,6 +115,10 @@ class Coordinator:
     def room(self) -> int:
         """Bytes that one more model may take now."""
         return self._rooms.free()
+
+    def room_without_idle(self) -> int:
+        """The same when every model leaves that nobody uses and nobody keeps."""
+        return self._rooms.free_without_idle()
 
     def outlook(
         self, model_id: ModelId, need: int, spared: ModelId | None = None
@@ -191,9 +200,9 @@ class Coordinator:
             self._announce(instance)
         self._rooms.stir()
 
-    def stir(self) -> None:
+    def settings_changed(self, before: Settings) -> None:
         """Look whether somebody can be loaded or has to leave, since a setting has changed."""
-        self._rooms.stir()
+        self._rooms.settings_changed(before)
 
     def cancel(self, model_id: ModelId) -> None:
         """End a load that is under way; harmless otherwise."""

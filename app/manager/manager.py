@@ -4,19 +4,23 @@ from collections.abc import Mapping
 
 from app.domain.events import ManagerInitialised, StateSaved
 from app.domain.instances import InstanceState
+from app.domain.settings import Settings
 from app.domain.statistics import Statistics, statistics_of
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
 from app.manager.counters import Counters
+from app.manager.embeddings import Embeddings
 from app.manager.events import EventBus, command
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
+from app.manager.memory import Memory
 from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.manager.profiles import Profiles
 from app.manager.registry import Registry
 from app.manager.settings import SettingsKeeper
+from app.manager.specs import Specs
 from app.ports import (
     ConversationStore,
     Devices,
@@ -45,11 +49,28 @@ class Manager:
         providers: Mapping[str, Provider],
         devices: Devices,
         environment: Mapping[str, str],
+        kept: bool = True,
     ) -> None:
+        """Join the parts.
+
+        Args:
+            models: keeps specs and what belongs to them.
+            conversations: keeps conversations.
+            profiles: keeps profiling runs.
+            settings: keeps settings.
+            files: finds models on disk.
+            providers: load models, by the name of the account.
+            devices: knows the machine.
+            environment: overrides settings.
+            kept: whether what is done is written anywhere; the stores see to that.
+        """
+        self.kept = kept
         self.events = EventBus()
         self.settings = SettingsKeeper(settings, self.events, environment)
         self._registry = Registry(models, self.events)
-        self._metrics = Metrics(models, self.events)
+        self._metrics = Metrics(
+            models, self.events, lambda: self.settings.current().performance_tracking
+        )
         self._counters = Counters(models, self.events)
         self._load_settings = LoadSettingsKeeper(
             models, devices, self.events, self.settings.current
@@ -58,23 +79,31 @@ class Manager:
         self._coordinator = Coordinator(
             providers, devices, self.events, self._memory_plans, self.settings.current
         )
-        self.settings.changed = lambda key: self._coordinator.stir()
+        specs = Specs(self._registry, self._coordinator)
+        self.memory = Memory(
+            specs, self._coordinator, self._memory_plans, devices, self._load_settings
+        )
         self.models = Models(
             registry=self._registry,
             coordinator=self._coordinator,
+            specs=specs,
+            memory=self.memory,
             metrics=self._metrics,
             store=models,
-            devices=devices,
             events=self.events,
             load_settings=self._load_settings,
             memory_plans=self._memory_plans,
             settings=self.settings.current,
         )
+        self.settings.changed = self._settings_changed
         self.library = Library(self._registry, files, models, self.events)
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
         )
-        self.profiles = Profiles(profiles, self.models, self.events, self.settings.current)
+        self.embeddings = Embeddings(self.models, self._metrics)
+        self.profiles = Profiles(
+            profiles, self.models, self._metrics, self.events, self.settings.current
+        )
 
     async def start(self) -> None:
         """Read what is kept, and look at the folders in the background."""
@@ -103,6 +132,10 @@ class Manager:
         return statistics_of(
             self._registry.kinds(), sum(ready), self._metrics.all(), self._counters.counts()
         )
+
+    def _settings_changed(self, before: Settings) -> None:
+        self._coordinator.settings_changed(before)
+        self.models.follow_default()
 
     def begin_close(self) -> None:
         """The program is about to end: what is loaded now is what the next start offers."""

@@ -161,7 +161,7 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         views = self.models.instances()
-        assert self.models.ledger().charged <= self.models.ledger().budget
+        assert self.manager.memory.ledger().charged <= self.manager.memory.ledger().budget
         assert len({view.model_id for view in views}) == len(views)
         assert self.most <= 1, "two loads of one model at once"
         for view in views:

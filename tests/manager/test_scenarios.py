@@ -216,10 +216,10 @@ async def test_that_scenario_10_evicted_bytes_stay_charged_until_the_process_is_
             await close()
 
         engine.close = slow
-        charged = manager.models.ledger().charged
+        charged = manager.memory.ledger().charged
         loading = asyncio.ensure_future(manager.models.load(C.id))
         await eventually(lambda: loaded(manager).get(A.id) is InstanceState.STOPPING)
-        assert manager.models.ledger().charged == charged
+        assert manager.memory.ledger().charged == charged
         assert manager.models.instance(C.id).state is InstanceState.QUEUED
         assert manager.models.instance(C.id).reason == "waits for room: a is leaving"
         gone.set()
@@ -233,7 +233,7 @@ async def test_that_scenario_11_a_crash_frees_the_memory_and_ends_in_back_off() 
             task, done = await busy(manager, A)
             ports.provider.engines[A.id].crash()
             await eventually(lambda: loaded(manager)[A.id] is InstanceState.CRASHED)
-            assert manager.models.ledger().charged == 0
+            assert manager.memory.ledger().charged == 0
             done.set()
             await task
         with pytest.raises(WorkerCrashed, match="2 times in a row"):
@@ -361,7 +361,7 @@ async def test_that_a_budget_smaller_than_any_model_is_refused_at_the_load() -> 
         with pytest.raises(DoesNotFit, match=r"allow models 1\.0 GB in all"):
             await manager.models.load(A.id)
         assert ports.provider.loads == []
-        assert manager.models.ledger().budget == 1_000_000_000
+        assert manager.memory.ledger().budget == 1_000_000_000
 
 
 def test_that_a_load_that_waits_too_long_is_refused_with_what_it_waited_for() -> None:

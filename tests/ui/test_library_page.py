@@ -323,7 +323,7 @@ async def test_that_the_inspector_plans_a_model_s_memory_exactly(qtbot):
         qtbot.mouseClick(plan, Qt.MouseButton.LeftButton)
         assert page.asked == [("plan_memory", "local:Qwen")]
         plan.setFocus()
-        await manager.models.plan_memory(ModelId("local:Qwen"))
+        await manager.memory.run_dry(ModelId("local:Qwen"))
 
         def facts():
             found = (fact for part in page.view_model.sections() for fact in part.facts)

@@ -158,7 +158,8 @@ async def test_that_the_memory_bar_names_every_share(qtbot):
         await manager.models.load(QWEN)
         await eventually(lambda: "Qwen" in page._bar.accessibleName())
         assert page._bar.accessibleName() == (
-            "Memory: Qwen Q4_K_M 1.1 GB, free 13.3 GB of 14.4 GB for models"
+            "Memory set aside for models: 1.1 GB of 14.4 GB (700 MB in use): "
+            "Qwen Q4_K_M 1.1 GB, free 13.3 GB"
         )
 
 

@@ -47,7 +47,7 @@ class LibraryViewModel(QObject):
     def __init__(self, manager: Manager, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._manager = manager
-        self._facts = ModelFacts(manager.models)
+        self._facts = ModelFacts(manager.models, manager.memory)
         self._selected: ModelId | None = None
         self._unusable = 0
         """How many models are broken or missing."""
@@ -118,7 +118,7 @@ class LibraryViewModel(QObject):
     def sections(self) -> tuple[Section, ...]:
         """What the inspector says of the selected model."""
         spec = self.selected
-        return overview(spec, self._manager.models) if spec is not None else ()
+        return overview(spec, self._manager) if spec is not None else ()
 
     def state(self) -> str:
         """The state of the selected model in words; empty when it isn't loaded."""

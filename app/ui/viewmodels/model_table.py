@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from app.domain.instances import ENDED, InstanceState, InstanceView
 from app.domain.memory import Fit
 from app.domain.models import ModelId, ModelSpec, ModelStatus
+from app.manager.memory import Memory
 from app.manager.models import Models
 from app.ui import words
 from app.ui.viewmodels.headings import alignment, heading
@@ -32,8 +33,9 @@ class Role(IntEnum):
 class ModelFacts:
     """What the manager knows of a model beside its spec; memory is read once until it moves."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, memory: Memory) -> None:
         self._models = models
+        self._memory = memory
         self._room: int | None = None
 
     def instance(self, spec: ModelSpec) -> InstanceView | None:
@@ -52,18 +54,18 @@ class ModelFacts:
     def need(self, spec: ModelSpec) -> int | None:
         """Bytes it would take; None where that can't be said."""
         available = spec.status is ModelStatus.AVAILABLE and spec.path
-        return self._models.predict(spec.id) if available else None
+        return self._memory.predict(spec.id) if available else None
 
     def fit(self, spec: ModelSpec) -> Fit | None:
-        """Whether it fits into what is free, or is there; None for one that can't be loaded."""
+        """Whether it fits into what is free or idle, or is there; None for one that can't be loaded."""
         view = self.instance(spec)
         if self.need(spec) is None:
             return None
         if view is not None and view.state not in ENDED:
             return Fit.FITS
         if self._room is None:
-            self._room = self._models.room()
-        return self._models.fit(spec.id, self._room)
+            self._room = self._memory.room_without_idle()
+        return self._memory.fit(spec.id, self._room)
 
     def failures(self) -> dict[ModelId, str]:
         """Why models failed or crashed that weren't dismissed, by id."""
