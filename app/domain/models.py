@@ -100,8 +100,20 @@ class ModelSpec(Frozen):
         return self.can(Capability.EMBEDDING) and not writes
 
 
+class ModelOrder(StrEnum):
+    """What hits can be ordered by; those of which it isn't known come last, equal ones by name."""
+
+    NAME = "name"
+    PROVIDER = "provider"
+    ARCHITECTURE = "architecture"
+    QUANTISATION = "quantisation"
+    PARAMETERS = "parameters"
+    SIZE = "size"
+    CONTEXT = "context"
+
+
 class ModelQuery(Frozen):
-    """Which models to find; what is left out matches all. Hits come by name, a page at a time."""
+    """Which models to find; what is left out matches all. Hits come a page at a time."""
 
     words: str = ""
     """Each has to occur in the name, provider, architecture, quantisation or path."""
@@ -110,13 +122,15 @@ class ModelQuery(Frozen):
     status: ModelStatus | None = None
     quantisation: str | None = None
     loaded: bool | None = None
+    order: ModelOrder = ModelOrder.NAME
+    descending: bool = False
     offset: int = Field(default=0, ge=0)
     limit: int | None = Field(default=200, ge=1)
     """How many hits at most; None for all of them."""
 
 
 class ModelPage(Frozen):
-    """Some hits of a query, by name."""
+    """Some hits of a query, in its order."""
 
     ids: tuple[ModelId, ...]
     next_offset: int | None = None

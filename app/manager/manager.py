@@ -117,7 +117,7 @@ class Manager:
         await self.conversations.start()
         await self.profiles.start()
         await self.library.start()
-        self.events.publish(ManagerInitialised(models=len(self.models.search())))
+        self.events.publish(ManagerInitialised(models=len(self._registry)))
 
     async def save_state(self) -> None:
         """Return when all that has changed is durable; it is kept by the change anyway."""

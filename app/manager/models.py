@@ -165,6 +165,10 @@ class Models:
         """A model's averages, or None before its first use."""
         return self._metrics.find(model_id)
 
+    def measured(self) -> tuple[ModelMetrics, ...]:
+        """The averages of every model that was used."""
+        return self._metrics.all()
+
     def instances(self) -> tuple[InstanceView, ...]:
         """What is loaded, comes, goes or failed, one a model, in the order of loading."""
         return self._coordinator.views()

@@ -37,8 +37,8 @@ class Registry:
 
     async def aclose(self) -> None:
         """Finish what is being written."""
-        await self._background.aclose()
         await self.settled()
+        await self._background.aclose()
 
     @property
     def preparing(self) -> bool:

@@ -135,6 +135,39 @@ MIGRATIONS: tuple[Step, ...] = (
         """,
         "CREATE INDEX alias_history_by_name ON alias_history (name, number)",
     ),
+    (
+        "CREATE TABLE model_kinds (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
+        """
+        CREATE TEMP TABLE told AS
+        SELECT id, name, path, size_bytes, modified_ns, json_patch(
+            text,
+            json_object(
+                'provider', provider, 'status', status, 'reason', nullif(reason, ''),
+                'architecture', nullif(architecture, ''), 'parameters', parameters,
+                'quantisation', nullif(quantisation, ''), 'context_length', context_length
+            )
+        ) AS kind
+        FROM models JOIN model_details ON number = detail
+        """,
+        "INSERT INTO model_kinds (text) SELECT DISTINCT kind FROM told",
+        "DROP TABLE models",
+        "DROP TABLE model_details",
+        """
+        CREATE TABLE models (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            path TEXT NOT NULL,
+            kind INTEGER NOT NULL,
+            size_bytes INTEGER NOT NULL,
+            modified_ns INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        INSERT INTO models SELECT id, name, path, number, size_bytes, modified_ns
+        FROM told JOIN model_kinds ON text = kind ORDER BY id
+        """,
+        "DROP TABLE told",
+    ),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

@@ -1,7 +1,8 @@
 """The Playground: conversations, the open one, and the model that the next prompt goes to."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -17,7 +18,7 @@ from app.domain.events import (
 )
 from app.domain.instances import COMING, InstanceState, InstanceView
 from app.domain.load_settings import LoadWish
-from app.domain.models import ModelId, ModelSpec, ModelStatus
+from app.domain.models import ModelId, ModelQuery, ModelSpec, ModelStatus
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
@@ -88,18 +89,18 @@ class Target:
 
 
 def choices(
-    specs: tuple[ModelSpec, ...], here: tuple[ModelSpec, ...]
+    specs: Iterable[ModelSpec], here: tuple[ModelSpec, ...]
 ) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
     """The models to switch to, first those that are `here`, then the first few others.
 
     Args:
-        specs: what the library knows.
+        specs: what the library knows, of which only the first are looked at.
         here: what is loaded or on its way, also where its file or its folder is gone since.
     """
     ids = {spec.id for spec in here}
     others = (spec for spec in specs if spec.id not in ids and spec.status is ModelStatus.AVAILABLE)
     loaded = tuple(spec for spec in here if not spec.embeds_only)
-    return loaded, tuple(spec for spec in others if not spec.embeds_only)[:OFFERED]
+    return loaded, tuple(islice((spec for spec in others if not spec.embeds_only), OFFERED))
 
 
 class Playground(QObject):
@@ -173,7 +174,8 @@ class Playground(QObject):
         models = self._manager.models
         states = {*COMING, InstanceState.READY}
         here = (view.model_id for view in models.instances() if view.state in states)
-        return choices(models.search(), tuple(map(models.get, here)))
+        known = models.query(ModelQuery(status=ModelStatus.AVAILABLE, limit=None)).ids
+        return choices(map(models.get, known), tuple(map(models.get, here)))
 
     def title(self) -> str:
         """The open conversation's title."""
