@@ -295,9 +295,10 @@ class Models:
             time_to_live=time_to_live,
         )
         try:
-            with command("load"), await self._acquire(model_id, USER, wish):
+            with command("load"), await self._acquire(model_id, USER, wish) as lease:
                 active = self.active()
-                if active != model_id and (active is None or not self._ready(active)):
+                unserved = active != model_id and (active is None or not self._ready(active))
+                if unserved and lease.lasting:
                     self._follow(model_id, "it was loaded and no other model was")
         except LoadCancelled:
             return

@@ -281,6 +281,20 @@ async def test_that_scenario_15_shutting_down_ends_everybody_in_every_state(turn
     assert manager.models.instances() == ()
 
 
+@pytest.mark.parametrize("turns", range(16))
+async def test_that_scenario_15_an_eject_while_the_program_ends_ends_with_it(turns: int) -> None:
+    ports = machine()
+    context = ports.manager()
+    manager = await context.__aenter__()
+    await manager.models.load(A.id)
+    closing = asyncio.ensure_future(context.__aexit__(None, None, None))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await manager.models.eject(A.id)
+    await closing
+    assert ports.provider.engines[A.id].closed
+
+
 async def test_that_scenario_16_an_explicit_context_is_never_reduced() -> None:
     ports = machine()
     async with ports.manager() as manager:
