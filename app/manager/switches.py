@@ -188,9 +188,7 @@ class Switches:
             log.warning("The switch failed and %s couldn't be loaded again: %s", leaving, error)
             self._events.publish(NoticeRaised(report=error.report()))
 
-    def _route(
-        self, alias: str, lease: Lease, *, gap_seconds: float, by: By, reason: str
-    ) -> None:
+    def _route(self, alias: str, lease: Lease, *, gap_seconds: float, by: By, reason: str) -> None:
         model_id = lease.spec.id
         if not lease.lasting:
             raise NotLoaded(

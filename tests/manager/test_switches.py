@@ -68,7 +68,11 @@ async def test_that_a_model_which_leaves_as_it_becomes_ready_is_not_switched_to(
 async def test_that_a_model_which_crashes_as_it_becomes_ready_does_not_become_active() -> None:
     ports = machine()
     async with ports.manager() as manager:
-        as_it_becomes_ready(manager, lambda: ports.provider.engines[NEW.id].crash())
+
+        def crash() -> None:
+            ports.provider.engines[NEW.id].crash()
+
+        as_it_becomes_ready(manager, crash)
         await manager.models.load(NEW.id)
         assert manager.models.instance(NEW.id).state is InstanceState.CRASHED
         assert manager.models.active() is None
