@@ -170,10 +170,11 @@ class Lifecycle(RuleBasedStateMachine):
 
     # What befalls them
 
-    @rule(model=IDS, turns=TURNS)
-    def crash(self, model: ModelId, turns: int) -> None:
-        for engine in self.provider.living(model):
-            engine.crash()
+    @precondition(lambda self: self.provider.living())
+    @rule(which=st.integers(0, 50), turns=TURNS)
+    def crash(self, which: int, turns: int) -> None:
+        living = self.provider.living()
+        living[which % len(living)].crash()
         self._go_on(turns)
 
     @rule(model=IDS, how=st.sampled_from([None, "load", "first token"]))
@@ -256,7 +257,9 @@ class Lifecycle(RuleBasedStateMachine):
         self._open_gates()
         await self._all_end()
         await asyncio.sleep(LONG)
-        assert {view.state for view in self.models.instances()} <= RESTING
+        views = self.models.instances()
+        assert {view.state for view in views} <= RESTING
+        assert not any(view.leases for view in views), "somebody who has left holds a lease"
         self._call(self.models.load(SMALL.id), 0)
         await self._all_end()
 

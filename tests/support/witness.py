@@ -40,9 +40,11 @@ class WatchedProvider(FakeProvider):
         """What a load, its first token and the end of a process wait for."""
         return self.go, self.canary, self.reaped
 
-    def living(self, model_id: ModelId) -> list[FakeEngine]:
-        """The processes of one model."""
-        return [item for item in self.processes if item.model.id == model_id and lives(item)]
+    def living(self, model_id: ModelId | None = None) -> list[FakeEngine]:
+        """The processes of one model, or all."""
+        return [
+            item for item in self.processes if lives(item) and model_id in {None, item.model.id}
+        ]
 
     async def load(self, spec: Any, *arguments: Any, **keywords: Any) -> FakeEngine:
         if self.opening[spec.id] or self.living(spec.id):
@@ -136,7 +138,12 @@ class Witness:
         """What is committed only ever grows within the budget; one that shrinks ends nobody."""
         coordinator = self.manager._coordinator
         views = coordinator.views()
-        charged = coordinator.charged()
+        # Counted here once more: whoever counts wrongly believes himself within the budget.
+        charged = sum(
+            max(view.memory_predicted, view.memory_measured or 0)
+            for view in views
+            if view.state not in ENDED
+        )
         if charged > max(self.charged, coordinator.budget(self.devices.memory())):
             self._fault(f"{charged:,} bytes are committed")
         self.charged = charged
