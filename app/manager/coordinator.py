@@ -217,7 +217,7 @@ class Coordinator:
             return
         if instance.state in COMING:
             self.cancel(model_id)
-        elif instance.state is InstanceState.READY:
+        elif instance.state is InstanceState.READY and not self._closed:
             self._move(instance, InstanceState.DRAINING)
             self._tasks.start(f"drain {instance.spec.name}", self._drain(instance))
         elif instance.state in ENDED:

@@ -33,6 +33,7 @@ class Library:
         self._running: asyncio.Task[None] | None = None
         self._scanning: ScanProgressed | None = None
         self._scan = TaskScope("library scan")
+        self._closing = False
 
     async def start(self) -> None:
         """Read the folders, and look in the background at what has changed in them."""
@@ -42,7 +43,10 @@ class Library:
 
     async def aclose(self) -> None:
         """End the scan."""
+        self._closing = True
         await self._scan.aclose()
+        # A task that is cancelled before its first step doesn't clean up after itself.
+        self._running, self._scanning = None, None
 
     def folders(self) -> tuple[Folder, ...]:
         """The user's folders in the order they were added."""
@@ -132,7 +136,7 @@ class Library:
 
     def _queue(self, paths: Iterable[str]) -> None:
         self._waiting.extend(path for path in paths if path not in self._waiting)
-        if self._waiting and self._running is None:
+        if self._waiting and self._running is None and not self._closing:
             self._progress(self._waiting[0], 0, 0)
             self._running = self._scan.start("folders", self._scan_waiting())
 

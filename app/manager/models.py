@@ -268,9 +268,9 @@ class Models:
             time_to_live=time_to_live,
         )
         try:
-            with command("load"), await self._acquire(model_id, USER, wish):
+            with command("load"), await self._acquire(model_id, USER, wish) as lease:
                 active = self.active()
-                if active != model_id and not self._stays(active):
+                if active != model_id and lease.lasting and not self._stays(active):
                     self._follow(model_id, "it was loaded and no other model was")
         except LoadCancelled:
             return

@@ -50,8 +50,8 @@ class Switches:
         self._memory = memory
         self._loads = loads
         self._events = events
-        self._draining: dict[str, asyncio.Event] = {}
-        """Aliases whose old model makes room for the new one; set when that is settled."""
+        self._draining: list[tuple[str, asyncio.Event]] = []
+        """Aliases whose old model makes room for the new one; each set when that is settled."""
         self._tasks = TaskScope("switches")
         self._closing = False
 
@@ -70,8 +70,8 @@ class Switches:
 
     async def until_routed(self, name: str) -> None:
         """Wait while an alias's old model makes room for the new one."""
-        while (draining := self._draining.get(name)) is not None:
-            await draining.wait()
+        while waits := [settled for alias, settled in self._draining if alias == name]:
+            await waits[0].wait()
 
     def plan(self, model_id: ModelId, alias: str) -> SwitchPlan:
         """What `switch` would do now."""
@@ -138,8 +138,8 @@ class Switches:
         before = self._aliases.target(alias)
         try:
             spared = self._spared(plan.target, alias)
-            with await self._loads.acquire_for_command(plan.target, spared=spared):
-                self._route(alias, plan.target, gap_seconds=0, by=by, reason=reason)
+            with await self._loads.acquire_for_command(plan.target, spared=spared) as lease:
+                self._route(alias, lease, gap_seconds=0, by=by, reason=reason)
         except BaseException as error:
             self._events.publish(_rolled_back(alias, plan.target, before, error))
             raise
@@ -149,19 +149,21 @@ class Switches:
     ) -> None:
         """Switch where only one model fits. Prompts to the alias wait for the outcome meanwhile."""
         started = time.monotonic()
-        self._draining[alias] = asyncio.Event()
+        draining = (alias, asyncio.Event())
+        self._draining.append(draining)
         try:
             await self._coordinator.end(leaving)
-            with await self._loads.acquire_for_command(plan.target):
+            with await self._loads.acquire_for_command(plan.target) as lease:
                 gap = time.monotonic() - started
-                self._route(alias, plan.target, gap_seconds=gap, by=by, reason=reason)
+                self._route(alias, lease, gap_seconds=gap, by=by, reason=reason)
         except BaseException as error:
             if not self._closing:
                 undo = self._switch_back(alias, plan.target, leaving, error)
                 self._tasks.start("switch back", undo)
             raise
         finally:
-            self._draining.pop(alias).set()
+            self._draining.remove(draining)
+            draining[1].set()
 
     async def _switch_back(
         self, alias: str, target: ModelId, leaving: ModelId, cause: BaseException
@@ -173,9 +175,13 @@ class Switches:
             log.warning("The switch failed and %s couldn't be loaded again: %s", leaving, error)
             self._events.publish(NoticeRaised(report=error.report()))
 
-    def _route(
-        self, alias: str, model_id: ModelId, *, gap_seconds: float, by: By, reason: str
-    ) -> None:
+    def _route(self, alias: str, lease: Lease, *, gap_seconds: float, by: By, reason: str) -> None:
+        model_id = lease.spec.id
+        if not lease.lasting:
+            raise NotLoaded(
+                f"{lease.spec.name} crashed or was ejected as it became ready.",
+                "Switch to it again, or choose another model.",
+            )
         previous = self._aliases.target(alias)
         self._aliases.assign(alias, model_id, by=by, reason=reason, gap_seconds=gap_seconds)
         self._events.publish(

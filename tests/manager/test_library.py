@@ -31,6 +31,24 @@ async def test_that_models_appear_while_the_scan_still_runs() -> None:
         assert finished == ScanFinished(folder="/models", models=2)
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_that_a_folder_removed_as_the_program_ends_is_not_scanned_any_more(
+    turns: int,
+) -> None:
+    ports = fake_ports()
+    ports.files.disk.update({"/models": [A], "/others": [B]})
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await manager.library.add_folder("/others")
+        await scanned(manager)
+        removing = asyncio.ensure_future(manager.library.remove_folder("/others"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    await removing
+    assert manager.library.scanning() is None
+    assert [folder.path for folder in manager.library.folders()] == ["/models"]
+
+
 async def test_that_folders_and_models_are_there_after_a_restart_and_looked_at_again() -> None:
     ports = fake_ports()
     ports.files.disk["/models"] = [A]
