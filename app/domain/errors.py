@@ -42,6 +42,8 @@ class ErrorKind(StrEnum):
     CRASHED = "crashed"
     HUNG = "hung"
     NOT_LOADED = "not_loaded"
+    ALREADY_LOADED = "already_loaded"
+    BUSY = "busy"
     REQUEST = "request"
     CONTEXT_OVERFLOW = "context_overflow"
     HISTORY_OVERFLOW = "history_overflow"
@@ -169,6 +171,18 @@ class NotLoaded(ModelError):
     """The action needs a model that is loaded."""
 
     kind = ErrorKind.NOT_LOADED
+
+
+class AlreadyLoaded(ModelError):
+    """The model that somebody wants loaded is."""
+
+    kind = ErrorKind.ALREADY_LOADED
+
+
+class ModelBusy(ModelError):
+    """The model that somebody wants gone is in use."""
+
+    kind = ErrorKind.BUSY
 
 
 class ModelDegraded(ModelError):

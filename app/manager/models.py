@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from app.domain.errors import (
+    AlreadyLoaded,
     ErrorKind,
     LoadCancelled,
+    ModelBusy,
     NotLoaded,
     SettingError,
 )
@@ -241,7 +243,8 @@ class Models:
     ) -> None:
         """Load a model and return when it is READY; a cancelled load returns too.
 
-        Where there is no room, idle models leave; where others will, the load waits for that.
+        Where there is no room, idle models leave; where others will, the load waits for that. One
+        that is under way is joined.
 
         Args:
             model_id: the model.
@@ -252,9 +255,15 @@ class Models:
             time_to_live: seconds that it stays loaded without being used; None takes the setting.
 
         Raises:
+            AlreadyLoaded: it is loaded; `reload` gives it other settings.
             ModelError: it can't be loaded.
             SettingError: a setting can't be taken.
         """
+        if self._specs.ready(model_id):
+            raise AlreadyLoaded(
+                f"{self.get(model_id).name} is loaded already.",
+                "Use it as it is, or reload it to give it other settings.",
+            )
         if time_to_live is not None and not 0 < time_to_live < math.inf:
             raise SettingError(
                 f"A model can't stay loaded for {time_to_live} s.",
@@ -299,11 +308,26 @@ class Models:
         """End a load that is under way; those who wait for it are told."""
         self._coordinator.cancel(model_id)
 
-    async def eject(self, model_id: ModelId) -> None:
-        """Let running answers finish, then free the model; returns when its process is gone.
+    async def eject(self, model_id: ModelId, *, drain: bool = False) -> None:
+        """Free a model; returns when its process is gone. One that isn't loaded is ignored.
 
         When the active model goes, the newest loaded one becomes active.
+
+        Args:
+            model_id: the model.
+            drain: let those who use it finish first.
+
+        Raises:
+            UnknownModel: the id names nothing.
+            ModelBusy: it is in use, and isn't to be drained.
         """
+        spec, view = self.get(model_id), self._coordinator.view(model_id)
+        if view is not None and view.leases and not drain:
+            owners = ", ".join(dict.fromkeys(lease.owner for lease in view.leases))
+            raise ModelBusy(
+                f"{spec.name} is in use by {owners}.",
+                "Wait until that has finished, stop it, or eject the model once it is done.",
+            )
         self._reloads.give_up(model_id)
         with command("eject"):
             await self._coordinator.end(model_id)

@@ -5,7 +5,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.domain.errors import AppError, DoesNotFit, InvalidFile, SettingError, UnknownModel
+from app.domain.errors import (
+    AlreadyLoaded,
+    AppError,
+    DoesNotFit,
+    InvalidFile,
+    ModelBusy,
+    SettingError,
+    UnknownModel,
+)
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.manager.manager import Manager
@@ -42,7 +50,7 @@ async def refused(ports: FakePorts, manager: Manager, kind: type[AppError]):
     await manager.save_state()
     before = as_it_is(ports, manager)
     with pytest.raises(kind) as caught:
-        yield
+        yield caught
     for sentence in (caught.value.what, caught.value.remedy):
         assert len(sentence) > 10
         assert sentence.endswith(".")
@@ -63,12 +71,13 @@ async def running():
     "ask",
     [
         lambda manager: manager.models.load(NOBODY),
+        lambda manager: manager.models.eject(NOBODY),
         lambda manager: manager.models.switch(NOBODY),
         lambda manager: manager.models.pin(NOBODY),
         lambda manager: manager.models.assign_alias("mine", NOBODY),
         lambda manager: lease(manager, NOBODY),
     ],
-    ids=["load", "switch", "pin", "alias", "lease"],
+    ids=["load", "eject", "switch", "pin", "alias", "lease"],
 )
 async def test_that_an_id_that_names_nothing_is_refused(ask) -> None:
     async with running() as (ports, manager), refused(ports, manager, UnknownModel):
@@ -77,18 +86,29 @@ async def test_that_an_id_that_names_nothing_is_refused(ask) -> None:
 
 async def test_that_a_loaded_model_is_not_loaded_again() -> None:
     async with running() as (ports, manager):
-        await manager.save_state()
-        before = as_it_is(ports, manager)
-        await manager.models.load(LOADED.id)
-        assert as_it_is(ports, manager) == before
+        async with refused(ports, manager, AlreadyLoaded):
+            await manager.models.load(LOADED.id)
         assert ports.provider.loads == [LOADED.id]
+
+
+async def test_that_a_load_under_way_is_joined() -> None:
+    async with running() as (ports, manager):
+        await asyncio.gather(*(manager.models.load(OTHER.id) for _ in range(3)))
+        assert ports.provider.loads == [LOADED.id, OTHER.id]
+
+
+async def test_that_a_busy_model_is_not_ejected_unless_its_users_may_finish() -> None:
+    async with running() as (ports, manager), manager.models.lease(LOADED.id, "Trip plan"):
+        async with refused(ports, manager, ModelBusy) as caught:
+            await manager.models.eject(LOADED.id)
+        assert "Trip plan" in caught.value.what
 
 
 async def test_that_an_eject_cuts_nobody_off_who_uses_the_model() -> None:
     async with running() as (ports, manager):
         engine = ports.provider.engines[LOADED.id]
         async with manager.models.lease(LOADED.id, "chat"):
-            ejecting = asyncio.ensure_future(manager.models.eject(LOADED.id))
+            ejecting = asyncio.ensure_future(manager.models.eject(LOADED.id, drain=True))
             await eventually(
                 lambda: manager.models.instance(LOADED.id).state is InstanceState.DRAINING
             )

@@ -124,7 +124,7 @@ async def again(manager, conversation):
 
 async def crashed(ports, manager, model, *, then=None):
     """A conversation whose answer was begun by a model that has crashed since."""
-    await manager.models.load(model.id)
+    await manager.models.switch(model.id)
     engine = ports.provider.engines[model.id]
     engine.go.clear()
     conversation = manager.conversations.create()

@@ -143,9 +143,9 @@ class Lifecycle(RuleBasedStateMachine):
         models = self.models
         self._call(models.roll_back() if model is None else models.switch(model), turns)
 
-    @rule(model=IDS, turns=TURNS)
-    def evict(self, model: ModelId, turns: int) -> None:
-        self._call(self.models.eject(model), turns)
+    @rule(model=IDS, drain=st.booleans(), turns=TURNS)
+    def evict(self, model: ModelId, drain: bool, turns: int) -> None:
+        self._call(self.models.eject(model, drain=drain), turns)
 
     @rule(model=IDS, pinned=st.booleans(), turns=TURNS)
     def pin(self, model: ModelId, pinned: bool, turns: int) -> None:

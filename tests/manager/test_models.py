@@ -199,7 +199,7 @@ async def test_that_an_ejected_model_lets_its_answers_finish_and_takes_no_new_on
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         async with manager.models.lease(LLAMA.id, "Playground") as lease:
-            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id))
+            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id, drain=True))
             await eventually(
                 lambda: manager.models.instance(LLAMA.id).state is InstanceState.DRAINING
             )
@@ -245,7 +245,7 @@ async def test_that_a_crash_while_draining_ends_the_eject() -> None:
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         async with manager.models.lease(LLAMA.id, "chat"):
-            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id))
+            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id, drain=True))
             await asyncio.sleep(0)
             ports.provider.engines[LLAMA.id].crash()
             await ejecting

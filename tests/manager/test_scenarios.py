@@ -297,7 +297,7 @@ async def test_that_scenario_14_a_rescan_in_any_state_orphans_nobody() -> None:
         ports.provider.go.set()
         await loading
         task, done = await busy(manager, A)
-        ejecting = asyncio.ensure_future(manager.models.eject(A.id))
+        ejecting = asyncio.ensure_future(manager.models.eject(A.id, drain=True))
         await asyncio.sleep(0)
         await manager.library.rescan()
         done.set()
@@ -312,7 +312,7 @@ async def test_that_scenario_15_shutting_down_ends_everybody_in_every_state(turn
     async with ports.manager() as manager:
         await manager.models.load(A.id)
         task, done = await busy(manager, A)
-        ejecting = asyncio.ensure_future(manager.models.eject(A.id))
+        ejecting = asyncio.ensure_future(manager.models.eject(A.id, drain=True))
         asked = [asyncio.ensure_future(manager.models.load(item.id)) for item in (A, B, C)]
         late = asyncio.ensure_future(hold(manager, A.id, done))
         for _ in range(turns):

@@ -54,7 +54,8 @@ async def test_that_a_model_which_leaves_as_it_becomes_ready_is_not_switched_to(
         subscription = manager.events.subscribe(lambda: None)
         ejects: list[asyncio.Future[None]] = []
         as_it_becomes_ready(
-            manager, lambda: ejects.append(asyncio.ensure_future(manager.models.eject(NEW.id)))
+            manager,
+            lambda: ejects.append(asyncio.ensure_future(manager.models.eject(NEW.id, drain=True))),
         )
         with pytest.raises(NotLoaded, match="new crashed or was ejected"):
             await manager.models.switch(NEW.id)

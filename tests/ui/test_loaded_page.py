@@ -181,7 +181,7 @@ async def test_that_a_draining_card_offers_nothing(qtbot):
     async with loaded(qtbot) as (_, manager, page):
         await manager.models.load(QWEN)
         async with manager.models.lease(QWEN, "Playground"):
-            ejecting = asyncio.create_task(manager.models.eject(QWEN))
+            ejecting = asyncio.create_task(manager.models.eject(QWEN, drain=True))
             await eventually(lambda: words(page, QWEN, "card_state") == "FINISHING ANSWERS")
             buttons = page._cards[QWEN].findChildren(QPushButton)
             assert not [button for button in buttons if button.isVisible()]

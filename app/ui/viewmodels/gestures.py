@@ -59,7 +59,7 @@ class Gestures(QObject):
 
     def eject(self, model_id: ModelId) -> None:
         """Free a model once its answers are complete."""
-        self._intents.run(f"eject {model_id}", self._manager.models.eject(model_id))
+        self._intents.run(f"eject {model_id}", self._manager.models.eject(model_id, drain=True))
 
     def pin(self, model_id: ModelId) -> None:
         """Keep a model loaded."""
