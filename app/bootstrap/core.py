@@ -38,12 +38,17 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         stack.push_async_callback(workers.aclose)
         templates = TemplateProcess(workers)
         stack.push_async_callback(templates.aclose)
+        # Apart from the one that conversations wait for: what it tries out may run wild.
+        prober = TemplateProcess(workers)
+        stack.push_async_callback(prober.aclose)
         manager = Manager(
             models=storage.models,
             conversations=storage.conversations,
             profiles=storage.profiles,
             settings=storage.settings,
-            files=LocalModelFiles(),
+            library=storage.library,
+            files=LocalModelFiles(environment),
+            prober=prober,
             providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
             devices=machine,
             environment=environment,

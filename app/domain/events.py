@@ -29,6 +29,16 @@ class ModelsChanged(Event):
     ids: tuple[ModelId, ...]
 
 
+class AnnotationChanged(Event):
+    """What is noted of a model changed: its mark, tags, note, or what it is said to be able to."""
+
+    model_id: ModelId
+
+
+class SearchesChanged(Event):
+    """The saved searches changed."""
+
+
 class FoldersChanged(Event):
     """The user's folders, or whether they are there, changed."""
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from app.domain.events import ManagerInitialised, StateSaved
 from app.domain.instances import InstanceState
 from app.domain.statistics import Statistics, statistics_of
+from app.manager.annotations import Annotations
+from app.manager.capabilities import Capabilities
 from app.manager.conversations import Conversations
 from app.manager.coordinator import Coordinator
 from app.manager.counters import Counters
@@ -20,11 +22,13 @@ from app.manager.settings import SettingsKeeper
 from app.ports import (
     ConversationStore,
     Devices,
+    LibraryStore,
     ModelFiles,
     ModelStore,
     ProfileStore,
     Provider,
     SettingStore,
+    TemplateProber,
 )
 
 
@@ -41,7 +45,9 @@ class Manager:
         conversations: ConversationStore,
         profiles: ProfileStore,
         settings: SettingStore,
+        library: LibraryStore,
         files: ModelFiles,
+        prober: TemplateProber,
         providers: Mapping[str, Provider],
         devices: Devices,
         environment: Mapping[str, str],
@@ -70,7 +76,18 @@ class Manager:
             memory_plans=self._memory_plans,
             settings=self.settings.current,
         )
-        self.library = Library(self._registry, files, models, self.events)
+        self.annotations = Annotations(library, self._registry, self.events)
+        self.capabilities = Capabilities(prober, self._registry, library)
+        self.library = Library(
+            registry=self._registry,
+            files=files,
+            models=models,
+            store=library,
+            annotations=self.annotations,
+            capabilities=self.capabilities,
+            events=self.events,
+            settings=self.settings.current,
+        )
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
         )
@@ -87,6 +104,7 @@ class Manager:
         await self.models.start()
         await self.conversations.start()
         await self.profiles.start()
+        await self.annotations.start()
         await self.library.start()
         self.events.publish(ManagerInitialised(models=len(self.models.search())))
 
@@ -112,6 +130,7 @@ class Manager:
         """End scans and processes; what was acknowledged is kept."""
         await self.profiles.aclose()
         await self.library.aclose()
+        await self.capabilities.aclose()
         await self.models.aclose()
         await self.conversations.aclose()
         await self._counters.aclose()

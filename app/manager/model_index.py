@@ -44,6 +44,9 @@ class ModelIndex:
     def __len__(self) -> int:
         return len(self._rows) + len(self._late)
 
+    def __contains__(self, model_id: object) -> bool:
+        return model_id in self._rows or model_id in self._late
+
     def find(self, model_id: ModelId) -> ModelSpec | None:
         """The spec of an id."""
         spec = self._specs.get(model_id)

@@ -148,10 +148,14 @@ class Render(NamedTuple):
     """Render a chat template."""
 
     template: str
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     special_tokens: dict[str, str]
     variables: dict[str, bool | str] = {}  # noqa: RUF012 - nobody adds to it
     """What the template may be told beside the turns."""
+    tools: list[dict[str, Any]] = []  # noqa: RUF012 - nobody adds to it
+    """The functions that the model may call, as OpenAI describes them."""
+    generate: bool = True
+    """Whether to write the beginning of an answer after the turns."""
 
 
 class Cancel(NamedTuple):
