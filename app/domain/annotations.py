@@ -68,7 +68,8 @@ def with_facts(
     facts: Iterable[CapabilityFact], annotation: Annotation | None
 ) -> tuple[CapabilityFact, ...]:
     """A file's facts with those of its annotation in place of earlier ones."""
-    own = tuple(fact for fact in facts if fact.basis not in {Basis.USER, Basis.PROBE})
+    noted = {Basis.USER, Basis.PROBE}
+    own = tuple([fact for fact in facts if fact.basis not in noted])
     return own if annotation is None else (*annotation.facts(), *own)
 
 

@@ -240,7 +240,7 @@ def merge_found(known: ModelSpec | None, found: ModelSpec, *, known_path_exists:
         kept = found.model_copy(update={name: getattr(known, name) for name in own})
         others = (*known.copies, found.path)
     copies = tuple(sorted({path for path in others if path != kept.path}))
-    return kept.model_copy(update={"copies": copies})
+    return kept if copies == kept.copies else kept.model_copy(update={"copies": copies})
 
 
 def without_path(spec: ModelSpec, path: str) -> ModelSpec | None:

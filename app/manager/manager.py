@@ -18,6 +18,7 @@ from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.manager.profiles import Profiles
 from app.manager.registry import Registry
+from app.manager.searches import Searches
 from app.manager.settings import SettingsKeeper
 from app.ports import (
     ConversationStore,
@@ -88,6 +89,9 @@ class Manager:
             events=self.events,
             settings=self.settings.current,
         )
+        self.searches = Searches(
+            self._registry, self.annotations, library, self.events, self.models
+        )
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
         )
@@ -105,6 +109,7 @@ class Manager:
         await self.conversations.start()
         await self.profiles.start()
         await self.annotations.start()
+        await self.searches.start()
         await self.library.start()
         self.events.publish(ManagerInitialised(models=len(self.models.search())))
 

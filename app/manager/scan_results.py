@@ -128,6 +128,8 @@ class ScanResults:
         """The spec with what is known beside its file."""
         rendered = self._capabilities.facts(templates.get(spec.id, "")) or ()
         facts = self._annotations.with_facts(spec.id, (*spec.capabilities, *rendered))
+        if facts == spec.capabilities:
+            return spec
         return spec.model_copy(update={"capabilities": facts})
 
     async def _merged(
