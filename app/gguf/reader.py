@@ -74,6 +74,24 @@ def read_tokens(path: str | Path, header: Header, ids: Collection[int]) -> dict[
     return texts
 
 
+def read_items(path: str | Path, place: LargeArray, offset: int, count: int) -> list[Scalar]:
+    """Some items of an array that stayed in the file.
+
+    Raises:
+        HeaderError: the file has changed since its header was read.
+        OSError: the file can't be read.
+    """
+    with open_file(path) as (descriptor, size):
+        source = Source(descriptor, size)
+        source.skip(place.offset)
+        first, last = min(offset, place.length), min(offset + count, place.length)
+        if place.item_type == _STRING:
+            source.skip_strings(first)
+        else:
+            source.skip(first * _form(place.item_type).size)
+        return [_read_scalar(source, place.item_type) for _ in range(last - first)]
+
+
 def read_special_tokens(path: str | Path, header: Header) -> dict[str, str]:
     """What chat templates know as `bos_token` and `eos_token`; empty texts where there are none.
 
