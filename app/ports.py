@@ -11,6 +11,7 @@ from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.errors import AppError
 from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpdate
+from app.domain.inspection import KeyPage, TensorPage, ValuePage
 from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.memory_plans import MeasuredUse, MemoryPlan
@@ -192,6 +193,73 @@ class ModelFiles(Protocol):
         """Those of the files and folders that exist now."""
         ...
 
+    async def trash(self, path: str, shards: int) -> None:
+        """Move a model's file, with its other shards, into the system's trash.
+
+        Raises:
+            FolderError: it can't be moved.
+        """
+        ...
+
+    async def free_space(self, folder: str) -> int:
+        """Bytes that can be written below a folder.
+
+        Raises:
+            FolderError: the folder isn't there or can't be written to.
+        """
+        ...
+
+
+class FileInspection(Protocol):
+    """Everything that a model's files say of themselves, a page at a time.
+
+    Each raises MissingFile when the file is gone and InvalidFile when it is broken.
+    """
+
+    async def keys(self, path: str, offset: int, limit: int) -> KeyPage:
+        """Some of a header's keys, as the file has them."""
+        ...
+
+    async def values(self, path: str, key: str, offset: int, limit: int) -> ValuePage:
+        """Some items of a key that holds a list; a single value is a list of one."""
+        ...
+
+    async def tensors(self, path: str, shards: int, offset: int, limit: int) -> TensorPage:
+        """Some of the tensors of all shards, and the quantisation mix of all of them."""
+        ...
+
+    async def chat_template(self, path: str) -> tuple[str, dict[str, str]]:
+        """The source of the chat template, empty where there is none, and its special tokens."""
+        ...
+
+    def sha256(self, path: str) -> AsyncGenerator[float | str, None]:
+        """The share of the file that is hashed so far, 0 to 1, and at last the digest."""
+        ...
+
+
+class Quantiser(Protocol):
+    """Writes models anew with smaller weights."""
+
+    async def quantise(
+        self,
+        source: str,
+        destination: str,
+        quantisation: str,
+        on_progress: Callable[[float], None],
+    ) -> None:
+        """Write a model as another type; cancelled or failed, it leaves nothing behind.
+
+        Args:
+            source: the file, or the first of its shards.
+            destination: the file to write, which mustn't be there.
+            quantisation: one of `domain.conversions.QUANTISATIONS`.
+            on_progress: gets 0 to 1.
+
+        Raises:
+            ModelError: llama.cpp can't do it.
+        """
+        ...
+
 
 class ScanBatch(Protocol):
     """Some results of a scan under way."""
@@ -255,7 +323,7 @@ class TemplateRenderer(Protocol):
         ...
 
 
-class TemplateProber(Protocol):
+class TemplateProber(TemplateRenderer, Protocol):
     """Finds out by rendering what a chat template can say."""
 
     async def probe(self, template: str) -> Mapping[str, str]:

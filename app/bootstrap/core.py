@@ -12,8 +12,10 @@ from app.cli.arguments import Scan
 from app.cli.scan import scan
 from app.domain.events import NoticeRaised
 from app.library.discovery import LocalModelFiles
+from app.library.inspection import FileInspection
 from app.manager.manager import Manager
 from app.providers.llama_cpp import LlamaCppProvider
+from app.providers.quantiser import QuantiserProcess
 from app.providers.templates import TemplateProcess
 from app.storage.opening import open_storage
 from app.system.devices import Machine
@@ -48,6 +50,8 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
             settings=storage.settings,
             library=storage.library,
             files=LocalModelFiles(environment),
+            inspection=FileInspection(),
+            quantiser=QuantiserProcess(workers, machine.cores()),
             prober=prober,
             providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
             devices=machine,

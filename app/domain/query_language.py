@@ -36,7 +36,7 @@ class Flag(StrEnum):
 
 
 NUMBERS = frozenset({Field.SIZE, Field.CONTEXT, Field.PARAMETERS})
-_SCALES = {
+_SCALES: Mapping[Field, Mapping[str, float]] = {
     Field.SIZE: {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "k": 1e3, "m": 1e6,
                  "g": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30},
     Field.CONTEXT: {"": 1, "k": 1024, "m": 1024**2},
@@ -223,28 +223,27 @@ _EXAMPLES = {Field.SIZE: "<8GB", Field.CONTEXT: ">=32k", Field.PARAMETERS: "<9B"
 
 def _test(term: Term, around: Surroundings) -> Callable[[ModelSpec], bool]:
     wanted = term.value
-    match term.field:
-        case Flag():
-            return _flag_test(term.field, around)
-        case Field.SIZE | Field.CONTEXT | Field.PARAMETERS:
-            return _number_test(term)
-        case Field.CAPABILITY:
-            capability = Capability(wanted)
-            return lambda spec: capability in spec.abilities
-        case Field.QUANTISATION:
-            return lambda spec: wanted in spec.quantisation.casefold()
-        case Field.PROVIDER:
-            return lambda spec: spec.provider.casefold().startswith(wanted)
-        case Field.ARCHITECTURE:
-            return lambda spec: spec.architecture.casefold().startswith(wanted)
-        case Field.STATUS:
-            return lambda spec: spec.status.value.startswith(wanted)
-        case Field.TAG:
-            return lambda spec: wanted in around.tags.get(spec.id, ())
-        case Field.NAME:
-            return lambda spec: wanted in spec.name.casefold()
-        case _:
-            return lambda spec: any(wanted in path.casefold() for path in (spec.path, *spec.copies))
+    if isinstance(term.field, Flag):
+        return _flag_test(term.field, around)
+    if term.field in NUMBERS:
+        return _number_test(term)
+    if term.field is Field.TAG:
+        return lambda spec: wanted in around.tags.get(spec.id, ())
+    asks = _TEXT_TESTS[term.field]
+    return lambda spec: asks(spec, wanted)
+
+
+_TEXT_TESTS: Mapping[Field, Callable[[ModelSpec, str], bool]] = {
+    Field.CAPABILITY: lambda spec, wanted: Capability(wanted) in spec.abilities,
+    Field.QUANTISATION: lambda spec, wanted: wanted in spec.quantisation.casefold(),
+    Field.PROVIDER: lambda spec, wanted: spec.provider.casefold().startswith(wanted),
+    Field.ARCHITECTURE: lambda spec, wanted: spec.architecture.casefold().startswith(wanted),
+    Field.STATUS: lambda spec, wanted: spec.status.value.startswith(wanted),
+    Field.NAME: lambda spec, wanted: wanted in spec.name.casefold(),
+    Field.PATH: lambda spec, wanted: any(
+        wanted in path.casefold() for path in (spec.path, *spec.copies)
+    ),
+}
 
 
 def _flag_test(flag: Flag, around: Surroundings) -> Callable[[ModelSpec], bool]:

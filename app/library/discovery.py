@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import stat
 import threading
 import time
@@ -13,9 +14,17 @@ from types import MappingProxyType
 from app.domain.errors import FolderError, MissingFile
 from app.domain.models import Folder, ModelId, ModelSpec, ScannedFile, Store
 from app.library import ollama
-from app.library.found import FoundFile, FoundModel, group, may_be_model, may_be_projector
+from app.library.found import (
+    FoundFile,
+    FoundModel,
+    group,
+    may_be_model,
+    may_be_projector,
+    shard_paths,
+)
 from app.library.specs import Reading, invalid_spec, printable, read_model
 from app.library.stores import find_stores, store_name
+from app.library.trash import move_to_trash
 from app.library.watching import watch
 from app.tasks import in_daemon_thread
 
@@ -107,6 +116,22 @@ class LocalModelFiles:
     async def present(self, paths: Sequence[str]) -> frozenset[str]:
         """Those of the files and folders that exist now."""
         return await in_daemon_thread(_present, paths)
+
+    async def trash(self, path: str, shards: int) -> None:
+        """Move a model's file, with its other shards, into the system's trash.
+
+        Raises:
+            FolderError: it can't be moved.
+        """
+        await move_to_trash(shard_paths(path, shards))
+
+    async def free_space(self, folder: str) -> int:
+        """Bytes that can be written below a folder.
+
+        Raises:
+            FolderError: the folder isn't there or can't be written to.
+        """
+        return await in_daemon_thread(_free_space, folder)
 
 
 class _Scan:
@@ -325,6 +350,15 @@ def _found(path: str) -> FoundModel:
     return next(
         (found for found in beside if any(part.path == path for part in found.parts)), alone
     )
+
+
+def _free_space(folder: str) -> int:
+    try:
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "Permission denied", folder)
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise _folder_error(folder, error) from error
 
 
 def _present(paths: Sequence[str]) -> frozenset[str]:

@@ -90,6 +90,21 @@ def stem_of(name: str) -> str:
     return match["stem"] if match else PurePath(name).stem
 
 
+def shard_paths(path: str, shards: int) -> list[str]:
+    """The paths of all parts of a model.
+
+    Args:
+        path: the first part's.
+        shards: how many parts there are.
+    """
+    name = PurePath(path).name
+    match = _SHARD.fullmatch(name)
+    if shards == 1 or match is None:
+        return [path]
+    at = len(path) - len(name) + match.start("number")
+    return [f"{path[:at]}{number:05}{path[at + 5 :]}" for number in range(1, shards + 1)]
+
+
 def group(files: Iterable[FoundFile], projectors: Sequence[FoundFile] = ()) -> list[FoundModel]:
     """The models that the files of one folder make up, shards joined.
 

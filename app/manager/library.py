@@ -90,6 +90,18 @@ class Library:
         in_store = any(_is_under(path, store) for store in self._stores)
         return not in_store and any(_is_under(path, folder) for folder in self._folders)
 
+    def hide(self, paths: Iterable[str]) -> None:
+        """Find some files no more, until they are shown again."""
+        self._results.hidden.update(paths)
+
+    def show(self, paths: Iterable[str]) -> None:
+        """Find files again that were hidden."""
+        self._results.hidden.difference_update(paths)
+
+    async def forget_files(self, files: Iterable[ScannedFile]) -> None:
+        """Take files out of the library; models that are nowhere else leave it."""
+        await self._results.forget(files)
+
     async def duplicates(self) -> tuple[Duplicate, ...]:
         """Models that several files hold, those first that waste most."""
         return duplicates_of(await self._store.shared())

@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 
 from app.domain.events import ManagerInitialised, StateSaved
-from app.domain.instances import InstanceState
+from app.domain.instances import ENDED, InstanceState
+from app.domain.models import ModelId
 from app.domain.statistics import Statistics, statistics_of
 from app.manager.annotations import Annotations
 from app.manager.capabilities import Capabilities
 from app.manager.conversations import Conversations
+from app.manager.conversions import Conversions
 from app.manager.coordinator import Coordinator
 from app.manager.counters import Counters
+from app.manager.deletions import Deletions
 from app.manager.events import EventBus, command
+from app.manager.exchange import Exchange
+from app.manager.inspection import Inspection
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.memory_plans import MemoryPlans
@@ -20,14 +25,17 @@ from app.manager.profiles import Profiles
 from app.manager.registry import Registry
 from app.manager.searches import Searches
 from app.manager.settings import SettingsKeeper
+from app.manager.trials import Trials
 from app.ports import (
     ConversationStore,
     Devices,
+    FileInspection,
     LibraryStore,
     ModelFiles,
     ModelStore,
     ProfileStore,
     Provider,
+    Quantiser,
     SettingStore,
     TemplateProber,
 )
@@ -48,6 +56,8 @@ class Manager:
         settings: SettingStore,
         library: LibraryStore,
         files: ModelFiles,
+        inspection: FileInspection,
+        quantiser: Quantiser,
         prober: TemplateProber,
         providers: Mapping[str, Provider],
         devices: Devices,
@@ -95,6 +105,28 @@ class Manager:
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
         )
+        self.inspection = Inspection(self._registry, inspection, prober)
+        self.trials = Trials(self.models, self.annotations, self.events)
+        self.deletions = Deletions(
+            registry=self._registry,
+            library=self.library,
+            files=files,
+            store=library,
+            events=self.events,
+            loaded=self._is_loaded,
+        )
+        self.conversions = Conversions(
+            self.library, self.annotations, files, quantiser, self.events, self.models.loadable
+        )
+        self.exchange = Exchange(
+            registry=self._registry,
+            library=self.library,
+            annotations=self.annotations,
+            searches=self.searches,
+            models=self.models,
+            settings=self.settings,
+            store=models,
+        )
         self.profiles = Profiles(profiles, self.models, self.events, self.settings.current)
 
     async def start(self) -> None:
@@ -112,6 +144,10 @@ class Manager:
         await self.searches.start()
         await self.library.start()
         self.events.publish(ManagerInitialised(models=len(self.models.search())))
+
+    def _is_loaded(self, model_id: ModelId) -> bool:
+        view = self.models.instance(model_id)
+        return view is not None and view.state not in ENDED
 
     async def save_state(self) -> None:
         """Return when all that has changed is durable; it is kept by the change anyway."""
@@ -134,6 +170,8 @@ class Manager:
     async def aclose(self) -> None:
         """End scans and processes; what was acknowledged is kept."""
         await self.profiles.aclose()
+        await self.conversions.aclose()
+        await self.deletions.aclose()
         await self.library.aclose()
         await self.capabilities.aclose()
         await self.models.aclose()

@@ -39,6 +39,8 @@ class ScanResults:
         self._annotations = annotations
         self._capabilities = capabilities
         self._tasks = TaskScope("scan results")
+        self.hidden: set[str] = set()
+        """Files that aren't to be found: they are on their way to the trash."""
 
     async def known(self, folder: str) -> dict[str, ScannedFile]:
         """The files below a folder that needn't be read again unless they have changed."""
@@ -67,20 +69,25 @@ class ScanResults:
         await self._tasks.join()
 
     async def _merge(self, batch: ScanBatch, known: Mapping[str, ScannedFile]) -> None:
-        specs = {spec.id: self._complete(spec, batch.templates) for spec in batch.specs}
-        await self._registry.keep(await self._merged(specs.values(), batch.read))
-        for file in batch.read:
+        read = [file for file in batch.read if file.path not in self.hidden]
+        specs = {
+            spec.id: self._complete(spec, batch.templates)
+            for spec in batch.specs
+            if spec.path not in self.hidden
+        }
+        await self._registry.keep(await self._merged(specs.values(), read))
+        for file in read:
             before = known.get(file.path)
             if before is not None and before.model_id not in {None, file.model_id}:
                 await self._lost([before], reason="")
         waiting = {
             model_id: template
             for model_id, template in batch.templates.items()
-            if self._capabilities.facts(template) is None
+            if model_id in specs and self._capabilities.facts(template) is None
         }
-        now = [file for file in batch.read if file.model_id not in waiting]
+        now = [file for file in read if file.model_id not in waiting]
         # What still waits for its template's verdict is read again if the app ends before that.
-        later = [file for file in batch.read if file.model_id in waiting]
+        later = [file for file in read if file.model_id in waiting]
         await self._store.save_scanned([*now, *(file._replace(mark="") for file in later)])
         self._capabilities.detect(waiting, later)
 

@@ -158,6 +158,16 @@ class Render(NamedTuple):
     """Whether to write the beginning of an answer after the turns."""
 
 
+class Quantise(NamedTuple):
+    """Write a model anew with smaller weights."""
+
+    source: str
+    destination: str
+    file_type: int
+    """llama.cpp's number (`llama_ftype`)."""
+    threads: int
+
+
 class Cancel(NamedTuple):
     """Give up the request whose number this frame carries."""
 
@@ -259,7 +269,7 @@ class Refused(NamedTuple):
 Message = (
     Load | Generate | Probe | Render | Cancel | Shutdown | Embed | Tokenise | Detokenise
     | Ready | Alive | Progress | Loaded | Tokens | Done | Computed | Rendered | Refused
-    | Embedded | Tokenised | Detokenised | Planned
+    | Embedded | Tokenised | Detokenised | Planned | Quantise
 )  # fmt: skip
 
 KINDS: dict[type[Message], int] = {
@@ -272,6 +282,7 @@ KINDS: dict[type[Message], int] = {
     Embed: 7,
     Tokenise: 8,
     Detokenise: 9,
+    Quantise: 10,
     Ready: 32,
     Alive: 33,
     Progress: 34,

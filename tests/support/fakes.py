@@ -13,6 +13,7 @@ from app.domain.chat_templates import ChatTemplate, TemplateSource, ThinkingSwit
 from app.domain.conversations import Conversation, Message
 from app.domain.errors import AppError, FolderError, MissingFile, WorkerCrashed
 from app.domain.generation import (
+    ChatMessage,
     FinishReason,
     GenerationEnd,
     GenerationRequest,
@@ -42,7 +43,9 @@ from app.domain.models import (
 )
 from app.domain.profiles import ModelMetrics, ProfileRun
 from app.domain.switching import AliasChange
+from app.library.inspection import FileInspection
 from app.manager.manager import Manager
+from app.ports import NOTHING_TOLD
 
 GIGABYTE = 1_000_000_000
 
@@ -418,6 +421,10 @@ class FakeFiles:
         self.templates: dict[ModelId, str] = {}
         self.other_programs: tuple[Folder, ...] = ()
         self.unwatched: set[str] = set()
+        self.trashed: list[str] = []
+        self.refuse: AppError | None = None
+        """What a test has the trash say."""
+        self.free = 1000 * GIGABYTE
         self.changed = asyncio.Event()
         """Set by a test that has changed the disk."""
 
@@ -467,6 +474,16 @@ class FakeFiles:
             templates={item.id: template} if template else {},
         )
 
+    async def trash(self, path: str, shards: int) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.trashed.append(path)
+        for models in self.disk.values():
+            models[:] = [item for item in models if item.path != path]
+
+    async def free_space(self, folder: str) -> int:
+        return self.free
+
     async def present(self, paths: Sequence[str]) -> frozenset[str]:
         there = {item.path for specs in self.disk.values() for item in specs} | set(self.disk)
         return frozenset(path for path in paths if path in there)
@@ -499,6 +516,44 @@ class FakeProber:
     async def rest(self) -> None:
         pass
 
+    def warm(self) -> None:
+        pass
+
+    async def render(
+        self,
+        template: str,
+        messages: Sequence[ChatMessage],
+        special_tokens: dict[str, str],
+        variables: Mapping[str, bool | str] = NOTHING_TOLD,
+    ) -> str:
+        return "".join(turn.text for turn in messages)
+
+
+class FakeQuantiser:
+    """Says that it has written what a test puts on the disk; `go` holds it."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.refuse: AppError | None = None
+        self.then: Callable[[str], None] = lambda destination: None
+        """Called with the new file's path."""
+
+    async def quantise(
+        self,
+        source: str,
+        destination: str,
+        quantisation: str,
+        on_progress: Callable[[float], None],
+    ) -> None:
+        on_progress(0.5)
+        await self.go.wait()
+        if self.refuse is not None:
+            raise self.refuse
+        self.written.append(destination)
+        self.then(destination)
+
 
 @dataclass
 class FakePorts:
@@ -509,6 +564,7 @@ class FakePorts:
     files: FakeFiles = field(default_factory=FakeFiles)
     devices: FakeDevices = field(default_factory=FakeDevices)
     prober: FakeProber = field(default_factory=FakeProber)
+    quantiser: FakeQuantiser = field(default_factory=FakeQuantiser)
     environment: dict[str, str] = field(default_factory=dict)
 
     def offer(self, *models: ModelSpec) -> None:
@@ -528,6 +584,8 @@ class FakePorts:
             settings=self.store,
             library=self.store,
             files=self.files,
+            inspection=FileInspection(),
+            quantiser=self.quantiser,
             prober=self.prober,
             providers={"local": self.provider},
             devices=self.devices,
