@@ -40,13 +40,23 @@ def read_header(path: str | Path) -> Header:
         OSError: the file can't be read.
     """
     with open_file(path) as (descriptor, size):
-        source = Source(descriptor, size)
-        version, tensor_count, key_count = _read_start(source)
-        keys = _read_keys(source, key_count)
-        tensors, data_length = _read_tensors(source, tensor_count)
-        expected = _aligned(source.position, _alignment(keys)) + data_length
-        if tensors and expected > size:
-            raise HeaderError(_too_short(expected, size))
+        return read_open_header(descriptor, size)
+
+
+def read_open_header(descriptor: int, size: int, start: bytes = b"") -> Header:
+    """The same of a file that is open already, and whose first bytes may be known.
+
+    Raises:
+        HeaderError: this isn't a whole GGUF file.
+        OSError: the file can't be read.
+    """
+    source = Source(descriptor, size, start)
+    version, tensor_count, key_count = _read_start(source)
+    keys = _read_keys(source, key_count)
+    tensors, data_length = _read_tensors(source, tensor_count)
+    expected = _aligned(source.position, _alignment(keys)) + data_length
+    if tensors and expected > size:
+        raise HeaderError(_too_short(expected, size))
     return Header(version, keys, tensors)
 
 

@@ -23,11 +23,18 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY
 class Source:
     """Reads forward; every read is checked against the file's size and the header's limit."""
 
-    def __init__(self, descriptor: int, size: int) -> None:
+    def __init__(self, descriptor: int, size: int, start: bytes = b"") -> None:
+        """Begin at the file's start.
+
+        Args:
+            descriptor: the open file.
+            size: its size in bytes.
+            start: its first bytes, where they were read already.
+        """
         self.size = size
         self.position = 0
         self._descriptor = descriptor
-        self._window = b""
+        self._window = start
         self._start = 0
         self._window_size = FIRST_WINDOW
 

@@ -6,12 +6,13 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from app.domain.capabilities import capabilities_of, projector_facts
-from app.domain.models import ModelShape, ModelSpec, ModelStatus
+from app.domain.models import ModelId, ModelShape, ModelSpec, ModelStatus
 from app.gguf.checks import check_model
 from app.gguf.header import Header, HeaderError, Tensor
-from app.gguf.reader import read_header
+from app.gguf.reader import read_header, read_open_header
+from app.gguf.source import FIRST_WINDOW, open_file, read_at
 from app.gguf.tensor_types import number_of, tensor_bytes
-from app.library.fingerprint import ACCOUNT, content_id, path_id
+from app.library.fingerprint import ACCOUNT, open_content_id, path_id
 from app.library.found import FoundModel, stem_of
 from app.library.projectors import projector_of
 from app.library.quantisation import WRITTEN, quantisation_of
@@ -41,11 +42,12 @@ def read_model(found: FoundModel) -> Reading:
         FileNotFoundError: a file has gone since it was found.
     """
     try:
-        headers = [_read_part(found, at) for at in range(len(found.parts))]
+        model_id, first = _read_first(found)
+        headers = [first, *(_read_part(found, at) for at in range(1, len(found.parts)))]
         if not _is_model(headers[0]):
             return Reading(None)
         _check(found, headers)
-        return Reading(_spec(found, headers), headers[0].chat_template or "")
+        return Reading(_spec(found, model_id, headers), headers[0].chat_template or "")
     except HeaderError as error:
         return Reading(invalid_spec(found, str(error)))
     except FileNotFoundError:
@@ -75,14 +77,29 @@ def invalid_spec(found: FoundModel, reason: str) -> ModelSpec:
     )
 
 
-def _read_part(found: FoundModel, at: int) -> Header:
-    path = found.parts[at].path
+def _read_first(found: FoundModel) -> tuple[ModelId, Header]:
+    """The id and the header, while the file is open once."""
     try:
-        return read_header(path)
+        with open_file(found.path) as (descriptor, size):
+            start = read_at(descriptor, 0, min(size, FIRST_WINDOW))
+            header = read_open_header(descriptor, size, start)
+            return open_content_id(descriptor, size, start), header
     except HeaderError as error:
         if found.shards == 1:
             raise
-        raise HeaderError(f"{PurePath(printable(path)).name}: {error}") from error
+        raise _about_part(found, 0, error) from error
+
+
+def _read_part(found: FoundModel, at: int) -> Header:
+    try:
+        return read_header(found.parts[at].path)
+    except HeaderError as error:
+        raise _about_part(found, at, error) from error
+
+
+def _about_part(found: FoundModel, at: int, error: HeaderError) -> HeaderError:
+    """The error with the name of the shard that it is about."""
+    return HeaderError(f"{PurePath(printable(found.parts[at].path)).name}: {error}")
 
 
 def _is_model(header: Header) -> bool:
@@ -104,7 +121,7 @@ def _check(found: FoundModel, headers: Sequence[Header]) -> None:
     check_model(headers[0])
 
 
-def _spec(found: FoundModel, headers: Sequence[Header]) -> ModelSpec:
+def _spec(found: FoundModel, model_id: ModelId, headers: Sequence[Header]) -> ModelSpec:
     header = headers[0]
     tensors = [tensor for part in headers for tensor in part.tensors]
     names = {tensor.name for tensor in tensors if tensor.name.startswith("cls.")}
@@ -113,7 +130,7 @@ def _spec(found: FoundModel, headers: Sequence[Header]) -> ModelSpec:
     if projector is not None:
         capabilities += projector_facts(projector[1].keys)
     return ModelSpec(
-        id=content_id(found.path),
+        id=model_id,
         provider=ACCOUNT,
         name=_display_name(found.name or header.text("general.name"), found.path),
         path=found.path,
