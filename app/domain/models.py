@@ -149,6 +149,10 @@ class ModelSpec(Frozen):
     @property
     def abilities(self) -> frozenset[Capability]:
         """Every capability that the evidence says it has."""
+        able = [fact.capability for fact in self.capabilities if fact.value]
+        if len({fact.capability for fact in self.capabilities}) == len(self.capabilities):
+            # No two facts are about the same: nothing is to be weighed, as of most models.
+            return frozenset(able)
         return frozenset(
             fact.capability for fact in verdicts(self.capabilities).values() if fact.value
         )

@@ -229,6 +229,8 @@ def _display_name(given: str | None, path: str) -> str:
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable():
+        return " ".join(text.split())
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
 
 
