@@ -28,8 +28,9 @@ from app.library.trash import move_to_trash
 from app.library.watching import watch
 from app.tasks import in_daemon_thread
 
-BATCH_SECONDS = 0.1
-BATCH_MODELS = 1000
+BATCH_SECONDS, LONGEST_BATCH_SECONDS = 0.1, 0.5
+"""How long the first models are gathered, and later ones: each batch costs a write."""
+BATCH_MODELS = 2000
 
 log = logging.getLogger(__name__)
 
@@ -149,8 +150,8 @@ class _Scan:
 
     def batches(self) -> Iterator[ScanBatch]:
         """The whole scan; the first model is handed over at once, later ones together."""
-        files, enough = 0, 1
-        due = time.monotonic() + BATCH_SECONDS
+        files, enough, pause = 0, 1, BATCH_SECONDS
+        due = time.monotonic() + pause
         for looked_at, found in self._walk():
             if self._ended.is_set():
                 return
@@ -160,7 +161,8 @@ class _Scan:
             if len(self._findings.specs) >= enough or time.monotonic() >= due:
                 enough = BATCH_MODELS if self._findings.specs else enough
                 yield self._batch(files)
-                due = time.monotonic() + BATCH_SECONDS
+                pause = min(LONGEST_BATCH_SECONDS, 2 * pause)
+                due = time.monotonic() + pause
         gone = tuple(path for path in self._known.keys() - self._seen if not self._hidden(path))
         yield self._batch(files, gone)
 
