@@ -59,6 +59,8 @@ async def scanned() -> dict[str, Any]:
             whole = time.perf_counter() - start
             if len(manager.models.search()) != FILES:
                 return {"unable": "not every model was found"}
+            while manager._registry.preparing:
+                await asyncio.sleep(0.05)
             ended.clear()
             start = time.perf_counter()
             await manager.library.rescan()
