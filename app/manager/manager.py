@@ -100,7 +100,13 @@ class Manager:
             settings=self.settings.current,
         )
         self.searches = Searches(
-            self._registry, self.annotations, library, self.events, self.models
+            registry=self._registry,
+            annotations=self.annotations,
+            store=library,
+            events=self.events,
+            memory=self.models,
+            instances=self.models.instances,
+            in_force=self._load_settings.in_force,
         )
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current

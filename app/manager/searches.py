@@ -27,21 +27,14 @@ from app.domain.query_language import (
 )
 from app.manager.annotations import Annotations
 from app.manager.events import EventBus
-from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.registry import Registry
 from app.ports import LibraryStore
 
 NAME_LENGTH = 80
 
 
-class LoadedModels(Protocol):
-    """What queries ask about memory and what is loaded."""
-
-    load_settings: LoadSettingsKeeper
-
-    def instances(self) -> tuple[InstanceView, ...]:
-        """What is loaded, comes, goes or failed."""
-        ...
+class Room(Protocol):
+    """What queries ask about memory."""
 
     def room(self) -> int:
         """Bytes that one more model may take now."""
@@ -57,16 +50,21 @@ class LoadedModels(Protocol):
 class Searches:
     """Finds models by query lines, and owns the ones that have a name."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a part it joins, each named
         self,
+        *,
         registry: Registry,
         annotations: Annotations,
         store: LibraryStore,
         events: EventBus,
-        around: LoadedModels,
+        memory: Room,
+        instances: Callable[[], tuple[InstanceView, ...]],
+        in_force: Callable[[ModelId], LoadSettings],
     ) -> None:
         self._registry = registry
-        self._around = around
+        self._memory = memory
+        self._instances = instances
+        self._in_force = in_force
         self._annotations = annotations
         self._store = store
         self._events = events
@@ -113,12 +111,12 @@ class Searches:
 
         def fits(spec: ModelSpec) -> bool:
             # The system is asked once, and only where a query wants to know.
-            room.append(room[0] if room else self._around.room())
+            room.append(room[0] if room else self._memory.room())
             return self.fit(spec.id, context_length, room[0]) is not rules.Fit.TOO_BIG
 
         tags = {item.model_id: item.tags for item in self._annotations.all()}
         return Surroundings(
-            loaded={view.model_id for view in self._around.instances() if _ready(view)},
+            loaded={view.model_id for view in self._instances() if _ready(view)},
             favourites=self._annotations.favourites(),
             tags=tags,
             fits=fits,
@@ -136,9 +134,9 @@ class Searches:
         """
         settings: LoadSettings | None = None
         if context_length is not None:
-            own = self._around.load_settings.in_force(model_id)
+            own = self._in_force(model_id)
             settings = own.model_copy(update={"context_length": context_length})
-        return self._around.fit(model_id, room, settings)
+        return self._memory.fit(model_id, room, settings)
 
     def smallest(
         self, needs: Iterable[Capability] = (), line: str = "", context_length: int | None = None
@@ -151,7 +149,7 @@ class Searches:
             context_length: tokens that it must follow and fit with; None asks for no length.
         """
         wanted = frozenset(needs)
-        room = self._around.room()
+        room = self._memory.room()
         specs = map(self._registry.get, self.find(line, limit=None).ids)
         able = (
             spec

@@ -147,7 +147,7 @@ MIGRATIONS: tuple[Step, ...] = (
         """,
         """
         INSERT OR IGNORE INTO scanned_files
-        SELECT path, '', path, id, size_bytes FROM models WHERE provider = 'local' AND path <> ''
+        SELECT path, '', path, id, size_bytes FROM models WHERE id LIKE 'local:%' AND path <> ''
         """,
         "CREATE INDEX scanned_files_by_model ON scanned_files (model_id)",
         "CREATE TABLE annotations (model_id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",
