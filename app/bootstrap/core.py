@@ -13,8 +13,10 @@ from app.cli.scan import scan
 from app.domain.events import NoticeRaised
 from app.domain.settings import persistence_chosen
 from app.library.discovery import LocalModelFiles
+from app.library.inspection import FileInspection
 from app.manager.manager import Manager
 from app.providers.llama_cpp import LlamaCppProvider
+from app.providers.quantiser import QuantiserProcess
 from app.providers.templates import TemplateProcess
 from app.storage.opening import open_storage
 from app.storage.unkept import is_kept
@@ -41,12 +43,19 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         stack.push_async_callback(workers.aclose)
         templates = TemplateProcess(workers)
         stack.push_async_callback(templates.aclose)
+        # Apart from the one that conversations wait for: what it tries out may run wild.
+        prober = TemplateProcess(workers)
+        stack.push_async_callback(prober.aclose)
         manager = Manager(
             models=storage.models,
             conversations=storage.conversations,
             profiles=storage.profiles,
             settings=storage.settings,
-            files=LocalModelFiles(),
+            library=storage.library,
+            files=LocalModelFiles(environment),
+            inspection=FileInspection(),
+            quantiser=QuantiserProcess(workers, machine.cores()),
+            prober=prober,
             providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
             devices=machine,
             environment=environment,

@@ -98,6 +98,8 @@ class Settings(Frozen):
         description="a share of the memory such as 75 %, or a size of at least 0.1 GB",
     )
     """Up to 1 a share of the machine's memory, beyond that bytes; None leaves a tenth free."""
+    look_in_stores: bool = True
+    """List the models of other programs' stores as well."""
     idle_minutes: int | None = Field(default=None, title="Idle minutes", ge=1, le=10_080)
     """Minutes without use after which a model leaves; None keeps it."""
 

@@ -76,6 +76,9 @@ class ModelIndex:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __contains__(self, model_id: object) -> bool:
+        return model_id in self._rows
+
     def find(self, model_id: ModelId) -> ModelSpec | None:
         """The spec of an id."""
         spec = self._specs.get(model_id)

@@ -48,6 +48,9 @@ class Registry:
     def __len__(self) -> int:
         return len(self._index)
 
+    def __contains__(self, model_id: ModelId) -> bool:
+        return model_id in self._index
+
     def find(self, model_id: ModelId) -> ModelSpec | None:
         """The spec, or None."""
         return self._index.find(model_id)

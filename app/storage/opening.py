@@ -14,6 +14,7 @@ from app.storage.backups import back_up, backups_of, is_due
 from app.storage.connection import connect, prepare
 from app.storage.conversations import Conversations
 from app.storage.database import Database
+from app.storage.library import StoredLibrary
 from app.storage.models import Models
 from app.storage.profiles import Profiles
 from app.storage.recovery import DamagedDatabase, check, check_present, recover
@@ -28,6 +29,7 @@ class Storage:
     """Everything that is kept, open."""
 
     models: Models
+    library: StoredLibrary
     conversations: Conversations
     profiles: Profiles
     settings: StoredSettings
@@ -78,6 +80,7 @@ async def open_storage(path: Path, *, kept: bool = True) -> Storage:
     recovered = await database.open(opener)
     return Storage(
         models=Models(database),
+        library=StoredLibrary(database),
         conversations=Conversations(database),
         profiles=Profiles(database),
         settings=StoredSettings(database) if kept else UnkeptSettings(database, path),

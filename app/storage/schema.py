@@ -168,6 +168,30 @@ MIGRATIONS: tuple[Step, ...] = (
         """,
         "DROP TABLE told",
     ),
+    (
+        """
+        CREATE TABLE scanned_files (
+            path TEXT PRIMARY KEY,
+            mark TEXT NOT NULL,
+            place TEXT NOT NULL,
+            model_id TEXT,
+            size INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        INSERT OR IGNORE INTO scanned_files
+        SELECT path, '', path, id, size_bytes FROM models WHERE id LIKE 'local:%' AND path <> ''
+        """,
+        "CREATE INDEX scanned_files_by_model ON scanned_files (model_id)",
+        "CREATE TABLE annotations (model_id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",
+        """
+        CREATE TABLE saved_searches (
+            position INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            query TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

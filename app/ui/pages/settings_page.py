@@ -80,6 +80,7 @@ UNSET = {
 }
 """What an empty field says, where it isn't left to the app."""
 BOXES = {
+    "look_in_stores": "List the models of other programs as well",
     "restore_on_start": "Load the models of the last run when Modelyard starts",
     "auto_load_default": "Load the default model when Modelyard starts",
     "recover_crashed": "Start the active model again by itself when it crashed",
@@ -90,6 +91,10 @@ BOXES = {
 }
 """The settings that are on or off, in words."""
 EXPLAINED = {
+    "look_in_stores": (
+        "Those of Hugging Face, LM Studio, Ollama, Jan, GPT4All and text-generation-webui, where "
+        "they lie. Nothing in there is changed."
+    ),
     "performance_tracking": (
         "The averages of each model, how often it was used and whether it is well come from this."
     ),
@@ -189,7 +194,9 @@ class SettingsPage(QWidget):
         column = QVBoxLayout()
         column.setSpacing(theme.SPACE_4)
         column.addWidget(_section("Appearance", self._rows["theme"]))
-        column.addWidget(_section("Library folders", self._folder_list()))
+        column.addWidget(
+            _section("Library folders", self._folder_list(), self._rows["look_in_stores"])
+        )
         for title, keys in SECTIONS.items():
             rows: list[QWidget] = [self._rows[key] for key in keys]
             if title == "Persistence":

@@ -7,7 +7,7 @@ from app.domain.chat_templates import TemplateSource
 from app.domain.instances import ENDED
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
-from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus
+from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus, verdicts
 from app.domain.profiles import Average, ModelMetrics, busiest_hours
 from app.manager.manager import Manager
 from app.manager.models import Models
@@ -20,6 +20,17 @@ CAPABILITY_WORDS: dict[Capability, str] = {
     Capability.CHAT: "Chat",
     Capability.COMPLETION: "Completion",
     Capability.EMBEDDING: "Embeddings",
+    Capability.RERANK: "Ranking",
+    Capability.TOOLS: "Tools",
+    Capability.PARALLEL_TOOLS: "Several tools at once",
+    Capability.SYSTEM_ROLE: "System prompt",
+    Capability.THINKING: "Reasoning",
+    Capability.VISION: "Pictures",
+    Capability.AUDIO: "Sound",
+    Capability.FILL_IN_MIDDLE: "Fill in the middle",
+    Capability.LORA: "LoRA adapters",
+    Capability.DRAFT: "Drafting",
+    Capability.JSON: "JSON",
 }
 
 
@@ -49,7 +60,10 @@ def overview(spec: ModelSpec, manager: Manager) -> tuple[Section, ...]:
     models = manager.models
     sections = (
         Section("Model", _model(spec, models)),
-        Section("Capabilities", tuple(_capability(fact) for fact in spec.capabilities)),
+        Section(
+            "Capabilities",
+            tuple(_capability(fact) for fact in verdicts(spec.capabilities).values()),
+        ),
         _memory(spec, manager),
         Section("Load settings", _load_settings(spec, models)),
         Section("Averages", _averages(spec, models)),

@@ -120,7 +120,7 @@ async def planned(shapes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     try:
         provider = LlamaCppProvider(workers, templates)
         for name, shape in shapes.items():
-            spec = await LocalModelFiles().read(shape["path"])
+            (spec,) = (await LocalModelFiles().read(shape["path"])).specs
             settings = LoadSettings.model_validate(shape["settings"])
             plan = await provider.plan_memory(spec, settings)
             lines = await in_daemon_thread(own_lines, spec, settings)
