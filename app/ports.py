@@ -8,22 +8,23 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Iterable,
     Mapping,
     Sequence,
 )
 from typing import Protocol
 
 from app.domain.accounts import Account, LocalServer, ProviderKind
+from app.domain.annotations import Annotation
 from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.errors import AppError
 from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpdate
+from app.domain.inspection import KeyPage, TensorPage, ValuePage
 from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.memory_plans import MeasuredUse, MemoryPlan
 from app.domain.model_columns import ModelColumns
-from app.domain.models import Alias, Folder, ModelId, ModelSpec
+from app.domain.models import Alias, Folder, ModelId, ModelSpec, ScannedFile
 from app.domain.profiles import ModelMetrics, ProfileRun
 from app.domain.secrets import AuditReport, KeyPlace, KeyringState, Secret
 from app.domain.spending import Price, SpendingEntry
@@ -158,21 +159,40 @@ class Provider(Protocol):
 
 
 class ModelFiles(Protocol):
-    """Discovery of model files on disk."""
+    """Model files on disk."""
 
-    def scan(self, folder: str, known: Iterable[ModelSpec]) -> AsyncGenerator["ScanBatch", None]:
+    async def stores(self) -> tuple[Folder, ...]:
+        """The stores of other programs that are there now."""
+        ...
+
+    def scan(self, folder: Folder, known: Mapping[str, str]) -> AsyncGenerator["ScanBatch", None]:
         """Read every model below a folder, in batches that come as they are found.
 
-        Files that `known` lists with the same size and time are not read again. Closing the
-        generator ends the scan.
+        Closing the generator ends the scan.
+
+        Args:
+            folder: where to look.
+            known: the marks of files by path; one that still has its mark is not read again.
 
         Raises:
             FolderError: the folder can't be read.
         """
         ...
 
-    async def read(self, path: str) -> ModelSpec:
-        """The spec of one file; broken files come back INVALID with their reason.
+    def watch(self, folder: str) -> AsyncGenerator[None, None]:
+        """Yield whenever models below a folder may have changed and it has been quiet since.
+
+        Closing the generator ends the watch.
+
+        Raises:
+            FolderError: its file system tells of no changes.
+        """
+        ...
+
+    async def read(self, path: str) -> "ScanBatch":
+        """One file, with what belongs to it, as a batch of one model.
+
+        Broken files come back INVALID with their reason.
 
         Raises:
             MissingFile: there is no such file.
@@ -183,18 +203,105 @@ class ModelFiles(Protocol):
         """Those of the files and folders that exist now."""
         ...
 
+    async def trash(self, path: str, shards: int) -> None:
+        """Move a model's file, with its other shards, into the system's trash.
+
+        Raises:
+            FolderError: it can't be moved.
+        """
+        ...
+
+    async def free_space(self, folder: str) -> int:
+        """Bytes that can be written below a folder.
+
+        Raises:
+            FolderError: the folder isn't there or can't be written to.
+        """
+        ...
+
+
+class FileInspection(Protocol):
+    """Everything that a model's files say of themselves, a page at a time.
+
+    Each raises MissingFile when the file is gone and InvalidFile when it is broken.
+    """
+
+    async def keys(self, path: str, offset: int, limit: int) -> KeyPage:
+        """Some of a header's keys, as the file has them."""
+        ...
+
+    async def values(self, path: str, key: str, offset: int, limit: int) -> ValuePage:
+        """Some items of a key that holds a list; a single value is a list of one."""
+        ...
+
+    async def tensors(self, path: str, shards: int, offset: int, limit: int) -> TensorPage:
+        """Some of the tensors of all shards, and the quantisation mix of all of them."""
+        ...
+
+    async def chat_template(self, path: str) -> tuple[str, dict[str, str]]:
+        """The source of the chat template, empty where there is none, and its special tokens."""
+        ...
+
+    def sha256(self, path: str) -> AsyncGenerator[float | str, None]:
+        """The share of the file that is hashed so far, 0 to 1, and at last the digest."""
+        ...
+
+
+class Quantiser(Protocol):
+    """Writes models anew with smaller weights."""
+
+    async def quantise(
+        self,
+        source: str,
+        destination: str,
+        quantisation: str,
+        on_progress: Callable[[float], None],
+    ) -> None:
+        """Write a model as another type; cancelled or failed, it leaves nothing behind.
+
+        Args:
+            source: the file, or the first of its shards.
+            destination: the file to write, which mustn't be there.
+            quantisation: one of `domain.conversions.QUANTISATIONS`.
+            on_progress: gets 0 to 1.
+
+        Raises:
+            ModelError: llama.cpp can't do it.
+        """
+        ...
+
 
 class ScanBatch(Protocol):
     """Some results of a scan under way."""
 
     @property
     def specs(self) -> tuple[ModelSpec, ...]:
-        """Models found since the last batch."""
+        """Models read since the last batch."""
         ...
 
     @property
     def files(self) -> int:
         """Files looked at so far, model or not."""
+        ...
+
+    @property
+    def models(self) -> int:
+        """Models found so far, read or known."""
+        ...
+
+    @property
+    def read(self) -> tuple[ScannedFile, ...]:
+        """Every file that was read since the last batch."""
+        ...
+
+    @property
+    def templates(self) -> Mapping[ModelId, str]:
+        """The chat templates of those models that bring one."""
+        ...
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """In the last batch, the known files that aren't there any more."""
         ...
 
 
@@ -223,6 +330,21 @@ class TemplateRenderer(Protocol):
         Raises:
             TemplateFailed: the template raised, ran too long or grew too large.
         """
+        ...
+
+
+class TemplateProber(TemplateRenderer, Protocol):
+    """Finds out by rendering what a chat template can say."""
+
+    async def probe(self, template: str) -> Mapping[str, str]:
+        """What it makes of each of the domain's probes, by the probe's name.
+
+        A probe that it refuses has no entry; a template that can't be rendered at all has none.
+        """
+        ...
+
+    async def rest(self) -> None:
+        """There is nothing more to try for now: free what was kept for it."""
         ...
 
 
@@ -387,6 +509,50 @@ class ModelStore(Protocol):
 
     async def forget_pin(self, model_id: ModelId) -> None:
         """Keep it no longer; an unknown id is ignored."""
+        ...
+
+
+class LibraryStore(Protocol):
+    """Keeps what scans have read, what is noted of models, and saved searches."""
+
+    async def scanned(self, below: str) -> tuple[ScannedFile, ...]:
+        """The files below a folder that scans have read, in no order."""
+        ...
+
+    async def files_of(self, models: Sequence[ModelId]) -> tuple[ScannedFile, ...]:
+        """The files that hold some models."""
+        ...
+
+    async def shared(self) -> tuple[ScannedFile, ...]:
+        """The files of every model that has several, by model and path."""
+        ...
+
+    async def save_scanned(self, files: Sequence[ScannedFile]) -> None:
+        """Add or replace files by path."""
+        ...
+
+    async def forget_scanned(self, paths: Sequence[str]) -> None:
+        """Remove files by path; unknown ones are ignored."""
+        ...
+
+    async def annotations(self) -> tuple[Annotation, ...]:
+        """What is noted of every model."""
+        ...
+
+    async def save_annotations(self, annotations: Sequence[Annotation]) -> None:
+        """Replace what is noted of some models; empty annotations are removed."""
+        ...
+
+    async def searches(self) -> dict[str, str]:
+        """Every saved search's query by its name, in the order of their saving."""
+        ...
+
+    async def save_search(self, name: str, query: str) -> None:
+        """Add a search or replace its query."""
+        ...
+
+    async def forget_search(self, name: str) -> None:
+        """Remove a search; an unknown one is ignored."""
         ...
 
 

@@ -11,15 +11,19 @@ from pathlib import Path
 from app.cli.arguments import Scan
 from app.cli.scan import scan
 from app.domain.events import NoticeRaised
+from app.domain.settings import persistence_chosen
 from app.library.discovery import LocalModelFiles
+from app.library.inspection import FileInspection
 from app.manager.accounts import AccountPorts
 from app.manager.manager import Manager
 from app.manager.spending import SpendingPorts
 from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.prices import BundledPrices
+from app.providers.quantiser import QuantiserProcess
 from app.providers.remote import RemoteConnections
 from app.providers.templates import TemplateProcess
 from app.storage.opening import open_storage
+from app.storage.unkept import is_kept
 from app.system.devices import Machine
 from app.system.key_audit import FileAudit
 from app.system.keys import SystemKeys
@@ -36,9 +40,10 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         StorageError: the state can't be opened.
     """
     async with AsyncExitStack() as stack:
-        storage = await open_storage(database)
+        kept = is_kept(database, persistence_chosen(environment))
+        storage = await open_storage(database, kept=kept)
         stack.push_async_callback(storage.aclose)
-        journal = WorkerJournal(database.with_name("workers.jsonl"))
+        journal = WorkerJournal(database.with_name("workers.jsonl"), kept=kept)
         journal.sweep()
         machine = Machine()
         paths = find_paths(environment)
@@ -46,22 +51,30 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         stack.push_async_callback(workers.aclose)
         templates = TemplateProcess(workers)
         stack.push_async_callback(templates.aclose)
+        # Apart from the one that conversations wait for: what it tries out may run wild.
+        prober = TemplateProcess(workers)
+        stack.push_async_callback(prober.aclose)
         manager = Manager(
             models=storage.models,
             conversations=storage.conversations,
             profiles=storage.profiles,
             settings=storage.settings,
-            files=LocalModelFiles(),
+            library=storage.library,
+            files=LocalModelFiles(environment),
+            inspection=FileInspection(),
+            quantiser=QuantiserProcess(workers, machine.cores()),
+            prober=prober,
             providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
             devices=machine,
             environment=environment,
             accounts=AccountPorts(
                 store=storage.accounts,
-                vault=SystemKeys(environment),
+                vault=SystemKeys(environment, kept=kept),
                 audit=FileAudit([database.parent, paths.logs, paths.crashes]),
                 connections=RemoteConnections(),
             ),
             spending=SpendingPorts(store=storage.spending, prices=BundledPrices()),
+            kept=kept,
         )
         stack.push_async_callback(manager.aclose)
         await manager.start()

@@ -10,17 +10,18 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import qasync
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app import __version__
 from app.bootstrap.core import open_manager
+from app.bootstrap.event_loop import WindowLoop
 from app.bootstrap.garbage import garbage_collected_here
 from app.cli.arguments import OpenWindow
 from app.domain.errors import AppError, ErrorReport, report_of
-from app.domain.settings import Settings
+from app.domain.settings import Settings, persistence_chosen
 from app.resources import icon
+from app.storage.unkept import is_kept
 from app.system.crashes import on_loop_exception, start_crash_reports
 from app.system.logs import start_logging
 from app.system.paths import find_paths
@@ -40,7 +41,7 @@ ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 def run_window(command: OpenWindow) -> int:
     """Open the window, stay until it is closed, and return the exit status."""
     application = start_application()
-    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+    with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
         return runner.run(_run(Theme(application), command))
 
 
@@ -61,9 +62,10 @@ async def _run(theme: Theme, command: OpenWindow) -> int:
     with contextlib.ExitStack() as stack:
         try:
             paths = find_paths(os.environ)
-            paths.create()
-            stack.callback(start_logging(paths.logs))
-            stack.callback(start_crash_reports(paths.crashes))
+            if is_kept(paths.database, persistence_chosen(os.environ)):
+                paths.create()
+                stack.callback(start_logging(paths.logs))
+                stack.callback(start_crash_reports(paths.crashes))
             asyncio.get_running_loop().set_exception_handler(on_loop_exception)
             async with open_window(theme, paths.database, os.environ) as window:
                 window.add_paths(_absolute(command.paths))
@@ -101,6 +103,8 @@ async def open_window(
         manager.models.warm()
         if manager.settings.current().restore_on_start:
             window.perform("restore")
+        if manager.settings.current().auto_load_default:
+            intents.run("load default", manager.models.load_default())
         try:
             yield window
             await _keep_place(window)

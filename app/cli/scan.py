@@ -41,7 +41,7 @@ def _json_line(spec: ModelSpec) -> str:
             "context_length": spec.context_length,
             "size_bytes": spec.size_bytes,
             "shards": spec.shards,
-            "capabilities": [fact.capability for fact in spec.capabilities if fact.value],
+            "capabilities": sorted(spec.abilities),
         }
     )
 

@@ -1,32 +1,84 @@
 """What a model file can be asked for, by the keys of its header."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
+from typing import NamedTuple
 
-from app.domain.models import Capability, CapabilityFact
+from app.domain.models import Basis, Capability, CapabilityFact, Confidence
 
 _EMBEDDING_POOLS = {1: "mean", 2: "first token", 3: "last token"}
 _RANKING_POOL = 4
+_RANKING_TENSORS = ("cls.weight", "cls.output.weight")
 _TEMPLATE = "tokenizer.chat_template"
+_FILL_IN_MIDDLE = ("tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id")
 
 
-def capabilities_of(architecture: str, keys: Mapping[str, object]) -> tuple[CapabilityFact, ...]:
-    """A verdict on each capability, with its evidence.
+class _Senses(NamedTuple):
+    """What a model takes in beside text, and where that is said."""
+
+    vision: bool
+    audio: bool
+
+
+def capabilities_of(
+    architecture: str, keys: Mapping[str, object], tensors: Collection[str] = ()
+) -> tuple[CapabilityFact, ...]:
+    """The verdicts that the header alone allows; what a chat template tells isn't among them.
 
     Args:
         architecture: the model family, which prefixes its own keys.
         keys: the header's keys and values.
+        tensors: the names of its tensors.
     """
-    use, source = _output_use(architecture, keys)
-    return _facts(use, source, _has_template(keys))
+    use, source = _output_use(architecture, keys, tensors)
+    senses = _Senses(
+        *(bool(keys.get(f"{architecture}.{sense}.block_count")) for sense in ("vision", "audio"))
+    )
+    return _facts(
+        use,
+        source,
+        _has_template(keys),
+        any(key in keys for key in _FILL_IN_MIDDLE),
+        bool(keys.get(f"{architecture}.nextn_predict_layers")),
+        senses,
+    )
+
+
+def projector_facts(keys: Mapping[str, object]) -> tuple[CapabilityFact, ...]:
+    """What a projector beside a model adds to it.
+
+    Args:
+        keys: the projector's header.
+    """
+    return tuple(
+        CapabilityFact(
+            capability=capability,
+            value=True,
+            source="the projector beside it",
+            basis=Basis.PROJECTOR,
+        )
+        for capability, key in (
+            (Capability.VISION, "clip.has_vision_encoder"),
+            (Capability.AUDIO, "clip.has_audio_encoder"),
+        )
+        if keys.get(key) is True
+    )
 
 
 @cache
-def _facts(use: Capability | None, source: str, templated: bool) -> tuple[CapabilityFact, ...]:
+def _facts(
+    use: Capability | None,
+    source: str,
+    templated: bool,
+    fills: bool,
+    drafts: bool,
+    senses: _Senses,
+) -> tuple[CapabilityFact, ...]:
     """The verdicts; a handful of combinations serves every model there is."""
     generates = use is Capability.COMPLETION
     template = "chat template in the file" if templated else "no chat template in the file"
-    return (
+    filling = "tokens for it in the vocabulary" if fills else "no tokens for it in the vocabulary"
+    facts = [
         CapabilityFact(
             capability=Capability.CHAT,
             value=generates and templated,
@@ -36,16 +88,51 @@ def _facts(use: Capability | None, source: str, templated: bool) -> tuple[Capabi
         CapabilityFact(
             capability=Capability.EMBEDDING, value=use is Capability.EMBEDDING, source=source
         ),
-    )
+        CapabilityFact(capability=Capability.RERANK, value=use is Capability.RERANK, source=source),
+        CapabilityFact(
+            capability=Capability.FILL_IN_MIDDLE, value=generates and fills, source=filling
+        ),
+        CapabilityFact(
+            capability=Capability.LORA,
+            value=generates,
+            source="llama.cpp applies adapters to models that write" if generates else source,
+            confidence=Confidence.LIKELY,
+        ),
+    ]
+    if drafts:
+        source = "layers that predict further tokens"
+        facts.append(CapabilityFact(capability=Capability.DRAFT, value=True, source=source))
+    facts += [
+        CapabilityFact(capability=capability, value=True, source="encoder in the file")
+        for capability, has in zip((Capability.VISION, Capability.AUDIO), senses, strict=True)
+        if has
+    ]
+    if not (generates and templated):
+        # Where no template speaks, there is nobody to call tools or to heed a system prompt.
+        facts += [
+            CapabilityFact(capability=capability, value=False, source=template)
+            for capability in (
+                Capability.TOOLS,
+                Capability.PARALLEL_TOOLS,
+                Capability.SYSTEM_ROLE,
+                Capability.THINKING,
+            )
+        ]
+    return tuple(facts)
 
 
-def _output_use(architecture: str, keys: Mapping[str, object]) -> tuple[Capability | None, str]:
-    """Whether a model continues text, embeds it or (None) ranks it, with the evidence."""
+def _output_use(
+    architecture: str, keys: Mapping[str, object], tensors: Collection[str]
+) -> tuple[Capability | None, str]:
+    """Whether a model continues, embeds or ranks text, with the evidence."""
     pool = keys.get(f"{architecture}.pooling_type")
+    if pool == _RANKING_POOL:
+        return Capability.RERANK, "the file says that it ranks texts"
+    labels = f"{architecture}.classifier.output_labels" in keys
+    if labels or any(name in tensors for name in _RANKING_TENSORS):
+        return Capability.RERANK, "it has a classifier"
     if isinstance(pool, int) and pool in _EMBEDDING_POOLS:
         return Capability.EMBEDDING, f"the file pools its output ({_EMBEDDING_POOLS[pool]})"
-    if pool == _RANKING_POOL:
-        return None, "the file says that it ranks texts"
     if keys.get(f"{architecture}.attention.causal") is False:
         return Capability.EMBEDDING, "its attention looks both ways"
     return Capability.COMPLETION, "the file doesn't pool its output"

@@ -7,7 +7,13 @@ from typing import NewType
 from app.domain.base import Frozen
 from app.domain.chat_templates import Thinking
 from app.domain.errors import ContextOverflow, ErrorReport, RequestError
-from app.domain.generation import PROMPT_LIMIT, ChatMessage, GenerationStats, Role
+from app.domain.generation import (
+    PROMPT_LIMIT,
+    ChatMessage,
+    FinishReason,
+    GenerationStats,
+    Role,
+)
 from app.domain.models import ModelId
 
 ConversationId = NewType("ConversationId", str)
@@ -125,6 +131,25 @@ def to_answer_again(
     if not kept:
         raise RequestError("There is no prompt to answer.", "Type a question first.")
     return kept, history[len(kept) :]
+
+
+def begun_by(answers: Iterable[Message]) -> ModelId | None:
+    """The model that began the last of some answers, and is asked when that is tried again."""
+    return next((item.model_id for item in reversed(tuple(answers)) if item.model_id), None)
+
+
+def ending(finish: FinishReason | None, *, failed: bool) -> tuple[MessageState, FinishReason]:
+    """How an answer that is over is kept, and how it counts among the figures.
+
+    Args:
+        finish: what the model said of its end; None where it wasn't heard any more.
+        failed: whether an error ended it.
+    """
+    if failed:
+        return MessageState.FAILED, FinishReason.FAILED
+    if finish is None or finish is FinishReason.CANCELLED:
+        return MessageState.STOPPED, FinishReason.CANCELLED
+    return MessageState.COMPLETE, finish
 
 
 def settled(message: Message) -> Message:

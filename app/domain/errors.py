@@ -54,6 +54,8 @@ class ErrorKind(StrEnum):
     CRASHED = "crashed"
     HUNG = "hung"
     NOT_LOADED = "not_loaded"
+    ALREADY_LOADED = "already_loaded"
+    BUSY = "busy"
     REQUEST = "request"
     CONTEXT_OVERFLOW = "context_overflow"
     HISTORY_OVERFLOW = "history_overflow"
@@ -195,6 +197,18 @@ class NotLoaded(ModelError):
     kind = ErrorKind.NOT_LOADED
 
 
+class AlreadyLoaded(ModelError):
+    """The model that somebody wants loaded is."""
+
+    kind = ErrorKind.ALREADY_LOADED
+
+
+class ModelBusy(ModelError):
+    """The model that somebody wants gone is in use."""
+
+    kind = ErrorKind.BUSY
+
+
 class ModelDegraded(ModelError):
     """The model answers, and much worse than it usually does."""
 
@@ -260,7 +274,15 @@ class ContextOverflow(RequestError):
 
     kind = ErrorKind.CONTEXT_OVERFLOW
 
-    def __init__(self, what: str, remedy: str, detail: str = "", *, share: float = 0.0) -> None:
+    def __init__(
+        self,
+        what: str,
+        remedy: str,
+        detail: str = "",
+        *,
+        share: float = 0.0,
+        longest: bool = False,
+    ) -> None:
         """Word it.
 
         Args:
@@ -268,9 +290,11 @@ class ContextOverflow(RequestError):
             remedy: one sentence that says what to do.
             detail: the technical detail.
             share: how much of the prompt there is room for, 0 to 1; 0 where that isn't known.
+            longest: whether the context is as long as the model was trained for.
         """
         super().__init__(what, remedy, detail)
         self.share = share
+        self.longest = longest
 
 
 class HistoryOverflow(ContextOverflow):

@@ -31,6 +31,52 @@ class ModelsChanged(Event):
     ids: tuple[ModelId, ...]
 
 
+class AnnotationChanged(Event):
+    """What is noted of a model changed: its mark, tags, note, or what it is said to be able to."""
+
+    model_id: ModelId
+
+
+class SearchesChanged(Event):
+    """The saved searches changed."""
+
+
+class ModelDeleted(Event):
+    """A model has left the library; its files go to the trash unless it is called back."""
+
+    model_id: ModelId
+    name: str
+    undo_until: float
+    """Seconds since the epoch."""
+
+
+class DeletionUndone(Event):
+    """A model that was deleted is back."""
+
+    model_id: ModelId
+
+
+class ConversionProgressed(Event):
+    """A model is being quantised; `progress` is 0 to 1."""
+
+    lasting = False
+
+    model_id: ModelId
+    quantisation: str
+    progress: float
+
+
+class ConversionEnded(Event):
+    """A quantisation has ended."""
+
+    model_id: ModelId
+    quantisation: str
+    made: ModelId | None = None
+    """The new model; None when there is none."""
+    error: ErrorReport | None = None
+    """None when it succeeded or a person cancelled it."""
+
+
 class FoldersChanged(Event):
     """The user's folders, or whether they are there, changed."""
 
@@ -195,6 +241,14 @@ class SwitchRolledBack(Event):
     """Where it should have gone."""
     stays: ModelId | None
     """Where it points; that model is loaded again if it had to make room."""
+    error: ErrorReport | None = None
+    """None when a person cancelled it."""
+
+
+class ReloadRolledBack(Event):
+    """A model couldn't be loaded with other settings, and is loaded again as it was."""
+
+    model_id: ModelId
     error: ErrorReport | None = None
     """None when a person cancelled it."""
 

@@ -134,6 +134,21 @@ def decide(
     return Decision(verdict=Verdict.WAIT, models=_ids(occupied or going), claims=want.overdue)
 
 
+def excess(holdings: Iterable[Holding], allowed: Room) -> Room:
+    """What models take beyond a limit; those on their way out don't count."""
+    taken = total(item for item in holdings if not item.going)
+    return Room(
+        size=max(0, taken.size - allowed.size), places=max(0, taken.places - allowed.places)
+    )
+
+
+def shed(holdings: Iterable[Holding], over: Room, now: float) -> tuple[ModelId, ...]:
+    """Who leaves at once so that a limit holds again, or comes as near as idle models allow."""
+    idle = [i for i in holdings if i.ready and not (i.going or i.busy or i.kept)]
+    leaving = choose(idle, over, now)
+    return _ids(idle if leaving is None else leaving)
+
+
 def choose(candidates: Sequence[Holding], lacking: Room, now: float) -> tuple[Holding, ...] | None:
     """Those who make enough room at the least expected cost of loading them again.
 

@@ -3,21 +3,25 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from app.domain.models import Capability, ModelId, ModelSpec, ModelStatus
+from app.domain.models import ModelId, ModelSpec
 
 
 @dataclass(frozen=True)
 class ModelColumns:
-    """The same row of each column belongs to one model; building a spec takes microseconds."""
+    """The same row of each column belongs to one model; building a spec takes microseconds.
+
+    The rows come in the order of ids.
+    """
 
     ids: Sequence[ModelId]
     names: Sequence[str]
-    providers: Sequence[str]
-    architectures: Sequence[str]
-    quantisations: Sequence[str]
     paths: Sequence[str]
-    statuses: Sequence[ModelStatus]
-    capabilities: Sequence[frozenset[Capability]]
+    kinds: Sequence[int]
+    """Which of `alike` a model is like."""
+    alike: Sequence[ModelSpec]
+    """Specs that have all but id, name, path, size and date in common with every model like them."""
+    sizes: Callable[[], Sequence[int]]
+    """The bytes of each model."""
     build: Callable[[int], ModelSpec]
     """The spec of a row."""
 
@@ -31,15 +35,13 @@ class ModelColumns:
 
 def columns_of(specs: Iterable[ModelSpec]) -> ModelColumns:
     """The columns of specs that are there already."""
-    rows = tuple(specs)
+    rows = tuple(sorted(specs, key=lambda spec: spec.id))
     return ModelColumns(
         ids=[spec.id for spec in rows],
         names=[spec.name for spec in rows],
-        providers=[spec.provider for spec in rows],
-        architectures=[spec.architecture for spec in rows],
-        quantisations=[spec.quantisation for spec in rows],
         paths=[spec.path for spec in rows],
-        statuses=[spec.status for spec in rows],
-        capabilities=[spec.abilities for spec in rows],
+        kinds=range(len(rows)),
+        alike=rows,
+        sizes=lambda: [spec.size_bytes for spec in rows],
         build=rows.__getitem__,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from pydantic import Field
 
@@ -29,15 +29,67 @@ class Capability(StrEnum):
     CHAT = "chat"
     COMPLETION = "completion"
     EMBEDDING = "embedding"
+    RERANK = "rerank"
+    TOOLS = "tools"
+    PARALLEL_TOOLS = "parallel_tools"
+    SYSTEM_ROLE = "system_role"
+    THINKING = "thinking"
+    VISION = "vision"
+    AUDIO = "audio"
+    FILL_IN_MIDDLE = "fill_in_middle"
+    LORA = "lora"
+    """Takes LoRA adapters."""
+    DRAFT = "draft"
+    """Has layers of its own that draft the next tokens, or is made to draft for another model."""
+    JSON = "json"
+    """Answers in JSON when it is asked to."""
+
+
+class Basis(StrEnum):
+    """What a verdict rests on, the strongest first."""
+
+    USER = "user"
+    PROBE = "probe"
+    """The model was asked, and answered so."""
+    RENDER = "render"
+    """What its chat template makes of a conversation."""
+    HEADER = "header"
+    PROJECTOR = "projector"
+    NAME = "name"
+
+
+class Confidence(StrEnum):
+    """How sure a verdict is."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    GUESS = "guess"
 
 
 class CapabilityFact(Frozen):
-    """One verdict on one capability, with the evidence behind it."""
+    """One verdict on one capability, with the evidence behind it. No verdict means unknown."""
 
     capability: Capability
     value: bool
     source: str
     """Where the verdict comes from, in words a person reads: "chat template in the file"."""
+    basis: Basis = Basis.HEADER
+    confidence: Confidence = Confidence.CERTAIN
+    at: float | None = None
+    """When it was found out by trying, in seconds since the epoch."""
+
+
+_STRENGTH = {basis: number for number, basis in enumerate(Basis)}
+
+
+def verdicts(facts: Iterable[CapabilityFact]) -> dict[Capability, CapabilityFact]:
+    """The verdict that holds on each capability: the strongest, and the latest of equals."""
+    holding: dict[Capability, CapabilityFact] = {}
+    for fact in facts:
+        other = holding.get(fact.capability)
+        if other is None or _STRENGTH[fact.basis] <= _STRENGTH[other.basis]:
+            holding[fact.capability] = fact
+    return holding
 
 
 class ModelShape(Frozen):
@@ -102,6 +154,8 @@ class ModelSpec(Frozen):
     """The file to load, the first shard of several; empty for remote models."""
     copies: tuple[str, ...] = ()
     """Other files with the same content."""
+    projector: str = ""
+    """The file beside it that lets it see or hear; empty where there is none."""
     shards: int = 1
     size_bytes: int = 0
     """All shards together."""
@@ -117,12 +171,22 @@ class ModelSpec(Frozen):
 
     def can(self, capability: Capability) -> bool:
         """Whether the evidence says that the model has this capability."""
-        return any(fact.value and fact.capability is capability for fact in self.capabilities)
+        return capability in self.abilities
+
+    def fact(self, capability: Capability) -> CapabilityFact | None:
+        """The verdict that holds on a capability; None where it is unknown."""
+        return verdicts(self.capabilities).get(capability)
 
     @property
     def abilities(self) -> frozenset[Capability]:
         """Every capability that the evidence says it has."""
-        return frozenset(fact.capability for fact in self.capabilities if fact.value)
+        able = [fact.capability for fact in self.capabilities if fact.value]
+        if len({fact.capability for fact in self.capabilities}) == len(self.capabilities):
+            # No two facts are about the same: nothing is to be weighed, as of most models.
+            return frozenset(able)
+        return frozenset(
+            fact.capability for fact in verdicts(self.capabilities).values() if fact.value
+        )
 
     @property
     def embeds_only(self) -> bool:
@@ -131,8 +195,20 @@ class ModelSpec(Frozen):
         return self.can(Capability.EMBEDDING) and not writes
 
 
+class ModelOrder(StrEnum):
+    """What hits can be ordered by; those of which it isn't known come last, equal ones by name."""
+
+    NAME = "name"
+    PROVIDER = "provider"
+    ARCHITECTURE = "architecture"
+    QUANTISATION = "quantisation"
+    PARAMETERS = "parameters"
+    SIZE = "size"
+    CONTEXT = "context"
+
+
 class ModelQuery(Frozen):
-    """Which models to find; what is left out matches all. Hits come by name, a page at a time."""
+    """Which models to find; what is left out matches all. Hits come a page at a time."""
 
     words: str = ""
     """Each has to occur in the name, provider, architecture, quantisation or path."""
@@ -141,13 +217,15 @@ class ModelQuery(Frozen):
     status: ModelStatus | None = None
     quantisation: str | None = None
     loaded: bool | None = None
+    order: ModelOrder = ModelOrder.NAME
+    descending: bool = False
     offset: int = Field(default=0, ge=0)
     limit: int | None = Field(default=200, ge=1)
     """How many hits at most; None for all of them."""
 
 
 class ModelPage(Frozen):
-    """Some hits of a query, by name."""
+    """Some hits of a query, in its order."""
 
     ids: tuple[ModelId, ...]
     next_offset: int | None = None
@@ -161,12 +239,40 @@ class Alias(Frozen):
     model_id: ModelId
 
 
+class Store(StrEnum):
+    """Another program's collection of models, which is only read."""
+
+    HUGGING_FACE = "hugging_face"
+    LM_STUDIO = "lm_studio"
+    OLLAMA = "ollama"
+    JAN = "jan"
+    GPT4ALL = "gpt4all"
+    TEXT_GENERATION_WEBUI = "text_generation_webui"
+
+
 class Folder(Frozen):
-    """A folder that the user gave to the library."""
+    """A folder that the library looks into: one of the user's, or another program's store."""
 
     path: str
     present: bool = True
     """False when the folder or its drive is gone; its models are then listed as missing."""
+    store: Store | None = None
+    """Whose store it is; None for a folder of the user's own."""
+
+
+class ScannedFile(NamedTuple):
+    """A file that a scan has read, so that the next one needn't while it stays the same."""
+
+    path: str
+    mark: str
+    """Changes with the file and with those beside it that belong to the model; empty where it is to
+    be read again whatever it looks like."""
+    place: str
+    """Where its bytes are: the same for two names of one file."""
+    model_id: ModelId | None
+    """None for a file that holds something other than a model."""
+    size: int = 0
+    """Bytes of all the model's files."""
 
 
 def merge_found(known: ModelSpec | None, found: ModelSpec, *, known_path_exists: bool) -> ModelSpec:
@@ -178,10 +284,22 @@ def merge_found(known: ModelSpec | None, found: ModelSpec, *, known_path_exists:
         kept = found
         others = known.copies if known is not None else ()
     else:
-        kept = found.model_copy(update={"path": known.path, "modified_ns": known.modified_ns})
+        # What lies beside a file belongs to it and not to its copies.
+        own = ("path", "modified_ns", "projector", "name", "capabilities")
+        kept = found.model_copy(update={name: getattr(known, name) for name in own})
         others = (*known.copies, found.path)
     copies = tuple(sorted({path for path in others if path != kept.path}))
-    return kept.model_copy(update={"copies": copies})
+    return kept if copies == kept.copies else kept.model_copy(update={"copies": copies})
+
+
+def without_path(spec: ModelSpec, path: str) -> ModelSpec | None:
+    """The spec when one of its files is gone; None when that was the only one."""
+    others = tuple(copy for copy in spec.copies if copy != path)
+    if spec.path != path:
+        return spec.model_copy(update={"copies": others})
+    if not others:
+        return None
+    return spec.model_copy(update={"path": others[0], "copies": others[1:]})
 
 
 def search(specs: Iterable[ModelSpec], words: str) -> list[ModelSpec]:

@@ -167,7 +167,6 @@ def with_request(
         now: seconds since the epoch.
         first: whether it was the first one after a load.
     """
-    local = time.localtime(now)
     used_at = metrics.last_used_at
     first_token = _from(metrics.first_token, metrics.time_to_first_token, used_at)
     speed = _from(metrics.speed, metrics.tokens_per_second, used_at)
@@ -177,17 +176,32 @@ def with_request(
     else:
         first_token = first_token.moved(stats.time_to_first_token, now)
     speed = speed.moved(stats.tokens_per_second, now)
-    return metrics.model_copy(
+    return with_use(metrics, stats.finish, now).model_copy(
         update={
-            "requests": metrics.requests + 1,
-            "failures": metrics.failures + (stats.finish is FinishReason.FAILED),
-            "cancelled": metrics.cancelled + (stats.finish is FinishReason.CANCELLED),
-            "last_used_at": now,
             "first_token": first_token,
             "after_load": after_load,
             "speed": speed,
             "time_to_first_token": first_token.value,
             "tokens_per_second": speed.value,
+        }
+    )
+
+
+def with_use(metrics: ModelMetrics, finish: FinishReason, now: float) -> ModelMetrics:
+    """The metrics after a request that says nothing of how fast answers come.
+
+    Args:
+        metrics: those before it.
+        finish: how it ended.
+        now: seconds since the epoch.
+    """
+    local = time.localtime(now)
+    return metrics.model_copy(
+        update={
+            "requests": metrics.requests + 1,
+            "failures": metrics.failures + (finish is FinishReason.FAILED),
+            "cancelled": metrics.cancelled + (finish is FinishReason.CANCELLED),
+            "last_used_at": now,
             "by_hour": _counted(metrics.by_hour, local.tm_hour),
             "by_weekday": _counted(metrics.by_weekday, local.tm_wday),
         }

@@ -1,7 +1,7 @@
 """What a GGUF header says, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class HeaderError(Exception):
@@ -39,11 +39,11 @@ class Header:
     version: int
     keys: Mapping[str, Value]
     tensors: tuple[Tensor, ...]
+    architecture: str = field(init=False)
+    """The model family, as llama.cpp names it; empty when the file doesn't say."""
 
-    @property
-    def architecture(self) -> str:
-        """The model family, as llama.cpp names it; empty when the file doesn't say."""
-        return self.text("general.architecture") or ""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "architecture", self.text("general.architecture") or "")
 
     @property
     def chat_template(self) -> str | None:

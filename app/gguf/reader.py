@@ -40,13 +40,23 @@ def read_header(path: str | Path) -> Header:
         OSError: the file can't be read.
     """
     with open_file(path) as (descriptor, size):
-        source = Source(descriptor, size)
-        version, tensor_count, key_count = _read_start(source)
-        keys = _read_keys(source, key_count)
-        tensors, data_length = _read_tensors(source, tensor_count)
-        expected = _aligned(source.position, _alignment(keys)) + data_length
-        if tensors and expected > size:
-            raise HeaderError(_too_short(expected, size))
+        return read_open_header(descriptor, size)
+
+
+def read_open_header(descriptor: int, size: int, start: bytes = b"") -> Header:
+    """The same of a file that is open already, and whose first bytes may be known.
+
+    Raises:
+        HeaderError: this isn't a whole GGUF file.
+        OSError: the file can't be read.
+    """
+    source = Source(descriptor, size, start)
+    version, tensor_count, key_count = _read_start(source)
+    keys = _read_keys(source, key_count)
+    tensors, data_length = _read_tensors(source, tensor_count)
+    expected = _aligned(source.position, _alignment(keys)) + data_length
+    if tensors and expected > size:
+        raise HeaderError(_too_short(expected, size))
     return Header(version, keys, tensors)
 
 
@@ -72,6 +82,24 @@ def read_tokens(path: str | Path, header: Header, ids: Collection[int]) -> dict[
             texts[id_] = _decoded(source.string())
             passed = id_ + 1
     return texts
+
+
+def read_items(path: str | Path, place: LargeArray, offset: int, count: int) -> list[Scalar]:
+    """Some items of an array that stayed in the file.
+
+    Raises:
+        HeaderError: the file has changed since its header was read.
+        OSError: the file can't be read.
+    """
+    with open_file(path) as (descriptor, size):
+        source = Source(descriptor, size)
+        source.skip(place.offset)
+        first, last = min(offset, place.length), min(offset + count, place.length)
+        if place.item_type == _STRING:
+            source.skip_strings(first)
+        else:
+            source.skip(first * _form(place.item_type).size)
+        return [_read_scalar(source, place.item_type) for _ in range(last - first)]
 
 
 def read_special_tokens(path: str | Path, header: Header) -> dict[str, str]:

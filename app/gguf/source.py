@@ -23,26 +23,38 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY
 class Source:
     """Reads forward; every read is checked against the file's size and the header's limit."""
 
-    def __init__(self, descriptor: int, size: int) -> None:
+    def __init__(self, descriptor: int, size: int, start: bytes = b"") -> None:
+        """Begin at the file's start.
+
+        Args:
+            descriptor: the open file.
+            size: its size in bytes.
+            start: its first bytes, where they were read already.
+        """
         self.size = size
         self.position = 0
         self._descriptor = descriptor
-        self._window = b""
+        self._window = start
         self._start = 0
         self._window_size = FIRST_WINDOW
 
     def take(self, count: int) -> bytes:
         """The next bytes."""
-        self._cover(count)
         at = self.position - self._start
+        if at + count > len(self._window):
+            self._cover(count)
+            at = 0
         self.position += count
         return self._window[at : at + count]
 
     def unpack(self, form: Struct) -> tuple[Any, ...]:
         """The next values of this form."""
-        self._cover(form.size)
+        size = form.size
         at = self.position - self._start
-        self.position += form.size
+        if at + size > len(self._window):
+            self._cover(size)
+            at = 0
+        self.position += size
         return form.unpack_from(self._window, at)
 
     def string(self) -> bytes:
@@ -61,7 +73,8 @@ class Source:
         """Pass over strings, a window at a time."""
         unpack = _LENGTH.unpack_from
         while count:
-            self._cover(_LENGTH.size)
+            if self.position - self._start + _LENGTH.size > len(self._window):
+                self._cover(_LENGTH.size)
             window, at = self._window, self.position - self._start
             last = len(window) - _LENGTH.size
             while count and at <= last:
@@ -77,9 +90,7 @@ class Source:
             raise HeaderError("This file's header is too large to be real.")
 
     def _cover(self, count: int) -> None:
-        """Make the window hold the next `count` bytes."""
-        if self._start <= self.position <= self._start + len(self._window) - count:
-            return
+        """Make the window begin here and hold the next `count` bytes."""
         self._check(count)
         wanted = min(max(count, self._window_size), self.size - self.position)
         self._window = read_at(self._descriptor, self.position, wanted)

@@ -1,21 +1,28 @@
 """What a folder listing shows of models, before any file is opened."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 SUFFIX = ".gguf"
+PROJECTOR = "mmproj"
+READING = "1"
+"""Part of every mark: another number has every file read again, since more is made of it."""
+
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})\.gguf", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """One file; the path is as the system gives it and may not be valid text."""
 
     path: str
     size: int
     modified_ns: int
+    inode: int = 0
+    """0 where the system has none."""
+    device: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,12 @@ class FoundModel:
     shards: int = 1
     gap: str = ""
     """What is missing of the shards, in a sentence."""
+    projectors: tuple[FoundFile, ...] = ()
+    """Projectors beside it, one of which may be its own."""
+    neighbours: bool = False
+    """Whether other models lie beside it, so that a projector may be theirs."""
+    name: str = ""
+    """What its store calls it; empty where it calls it nothing."""
 
     @property
     def path(self) -> str:
@@ -42,6 +55,19 @@ class FoundModel:
         """When the last of the parts changed."""
         return max(part.modified_ns for part in self.parts)
 
+    @property
+    def mark(self) -> str:
+        """A text that stays the same as long as nothing changes that the model is made of."""
+        files = (*self.parts, *self.projectors)
+        stamps = ";".join([f"{file.size},{file.modified_ns},{file.inode}" for file in files])
+        return f"{READING}|{stamps}|{self.neighbours:d}{self.name}"
+
+    @property
+    def place(self) -> str:
+        """Where the first part's bytes are: the same for two names of one file."""
+        first = self.parts[0]
+        return f"{first.device}:{first.inode}" if first.inode else first.path
+
 
 def may_be_model(name: str) -> bool:
     """Whether a file of this name is worth opening.
@@ -49,12 +75,13 @@ def may_be_model(name: str) -> bool:
     Projectors (`mmproj-...`) belong to a model and aren't one; `._...` is macOS's note on a file.
     """
     folded = name.casefold()
-    return folded.endswith(SUFFIX) and not folded.startswith(("mmproj", "._"))
+    return folded.endswith(SUFFIX) and PROJECTOR not in folded and not folded.startswith("._")
 
 
-def is_shard(name: str) -> bool:
-    """Whether the name says that this is one of several files."""
-    return _SHARD.fullmatch(name) is not None
+def may_be_projector(name: str) -> bool:
+    """Whether the name says that this is a projector."""
+    folded = name.casefold()
+    return folded.endswith(SUFFIX) and PROJECTOR in folded and not folded.startswith("._")
 
 
 def stem_of(name: str) -> str:
@@ -63,19 +90,46 @@ def stem_of(name: str) -> str:
     return match["stem"] if match else PurePath(name).stem
 
 
-def group(files: Iterable[FoundFile]) -> list[FoundModel]:
-    """The models that the files of one folder make up, shards joined."""
+def shard_paths(path: str, shards: int) -> list[str]:
+    """The paths of all parts of a model.
+
+    Args:
+        path: the first part's.
+        shards: how many parts there are.
+    """
+    name = PurePath(path).name
+    match = _SHARD.fullmatch(name)
+    if shards == 1 or match is None:
+        return [path]
+    at = len(path) - len(name) + match.start("number")
+    return [f"{path[:at]}{number:05}{path[at + 5 :]}" for number in range(1, shards + 1)]
+
+
+def group(files: Iterable[FoundFile], projectors: Sequence[FoundFile] = ()) -> list[FoundModel]:
+    """The models that the files of one folder make up, shards joined.
+
+    Args:
+        files: those that may be models.
+        projectors: those that may belong to one of them.
+    """
+    beside = tuple(projectors)
     models = []
     shards: dict[tuple[str, int], dict[int, FoundFile]] = {}
     for file in files:
-        match = _SHARD.fullmatch(PurePath(file.path).name)
+        match = _SHARD.fullmatch(PurePath(file.path).name) if "-of-" in file.path else None
         number, total = (int(match["number"]), int(match["total"])) if match else (1, 1)
         if match and 1 <= number <= total:
             shards.setdefault((match["stem"], total), {})[number] = file
         else:
             models.append(FoundModel((file,)))
     models.extend(_joined(stem, total, parts) for (stem, total), parts in shards.items())
-    return models
+    if not beside:
+        return models
+    shared = len(models) > 1
+    return [
+        FoundModel(model.parts, model.shards, model.gap, beside, neighbours=shared)
+        for model in models
+    ]
 
 
 def _joined(stem: str, total: int, parts: dict[int, FoundFile]) -> FoundModel:

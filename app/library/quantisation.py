@@ -1,5 +1,6 @@
 """How a file's weights are packed, as people call it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -8,6 +9,9 @@ from app.gguf.tensor_types import TENSOR_TYPES
 
 GUESSED = 1024
 """llama.cpp adds this to a file type that it inferred."""
+
+WRITTEN = re.compile(r"[-._ ](?:I?Q\d\w*|TQ\d\w*|B?F16|F32|MXFP4\w*)", re.IGNORECASE)
+"""A quantisation as file names have it."""
 
 _FILE_TYPES = {
     0: "F32",

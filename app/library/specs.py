@@ -1,48 +1,60 @@
 """From files to model specs."""
 
 import platform
-import re
 from collections.abc import Sequence
 from pathlib import PurePath
+from typing import NamedTuple
 
-from app.domain.capabilities import capabilities_of
-from app.domain.models import ModelShape, ModelSpec, ModelStatus
+from app.domain.capabilities import capabilities_of, projector_facts
+from app.domain.models import ModelId, ModelShape, ModelSpec, ModelStatus
 from app.gguf.checks import check_model
 from app.gguf.header import Header, HeaderError, Tensor
-from app.gguf.reader import read_header
+from app.gguf.reader import read_header, read_open_header
+from app.gguf.source import FIRST_WINDOW, open_file, read_at
 from app.gguf.tensor_types import number_of, tensor_bytes
-from app.library.fingerprint import ACCOUNT, content_id, path_id
+from app.library.fingerprint import ACCOUNT, open_content_id, path_id
 from app.library.found import FoundModel, stem_of
-from app.library.quantisation import quantisation_of
+from app.library.projectors import projector_of
+from app.library.quantisation import WRITTEN, quantisation_of
 
 NAME_LIMIT = 120
 REPACKED = frozenset(number_of(name) for name in ("Q4_0", "Q4_K", "IQ4_NL", "MXFP4"))
 """Tensor types that llama.cpp lays out anew for any processor of these years."""
 REPACKED_ON_ARM = frozenset(number_of(name) for name in ("Q8_0", "Q5_K", "Q6_K"))
 
-_QUANTISATION = re.compile(r"[-._ ](?:I?Q\d\w*|TQ\d\w*|B?F16|F32|MXFP4\w*)", re.IGNORECASE)
+
+class Reading(NamedTuple):
+    """What a model's files say."""
+
+    spec: ModelSpec | None
+    """INVALID with its reason when they are broken, None when they hold something other than a
+    model: a projector, an adapter."""
+    template: str = ""
+    """Its chat template; empty where it brings none."""
+    lasting: bool = True
+    """Whether the same files would be read alike again; a permission may come and go."""
 
 
-def read_model(found: FoundModel) -> ModelSpec | None:
-    """The spec of a model's files, INVALID with its reason when they are broken.
-
-    None when they hold something other than a model: a projector, an adapter.
+def read_model(found: FoundModel) -> Reading:
+    """Read a model's files.
 
     Raises:
         FileNotFoundError: a file has gone since it was found.
     """
     try:
-        headers = [_read_part(found, at) for at in range(len(found.parts))]
+        model_id, first = _read_first(found)
+        headers = [first, *(_read_part(found, at) for at in range(1, len(found.parts)))]
         if not _is_model(headers[0]):
-            return None
+            return Reading(None)
         _check(found, headers)
-        return _spec(found, headers)
+        return Reading(_spec(found, model_id, headers), headers[0].chat_template or "")
     except HeaderError as error:
-        return invalid_spec(found, str(error))
+        return Reading(invalid_spec(found, str(error)))
     except FileNotFoundError:
         raise
     except OSError as error:
-        return invalid_spec(found, f"This file can't be read ({error.strerror}).")
+        reason = f"This file can't be read ({error.strerror})."
+        return Reading(invalid_spec(found, reason), lasting=False)
 
 
 def invalid_spec(found: FoundModel, reason: str) -> ModelSpec:
@@ -51,11 +63,11 @@ def invalid_spec(found: FoundModel, reason: str) -> ModelSpec:
     Its id follows from where it lies: a download under way changes its content all the time, and
     all empty files would be copies of one another.
     """
-    path = _printable(found.path)
+    path = printable(found.path)
     return ModelSpec(
         id=path_id(found.path),
         provider=ACCOUNT,
-        name=_display_name(None, path),
+        name=_display_name(found.name, path),
         status=ModelStatus.INVALID,
         reason=reason,
         path=path,
@@ -65,14 +77,29 @@ def invalid_spec(found: FoundModel, reason: str) -> ModelSpec:
     )
 
 
-def _read_part(found: FoundModel, at: int) -> Header:
-    path = found.parts[at].path
+def _read_first(found: FoundModel) -> tuple[ModelId, Header]:
+    """The id and the header, while the file is open once."""
     try:
-        return read_header(path)
+        with open_file(found.path) as (descriptor, size):
+            start = read_at(descriptor, 0, min(size, FIRST_WINDOW))
+            header = read_open_header(descriptor, size, start)
+            return open_content_id(descriptor, size, start), header
     except HeaderError as error:
         if found.shards == 1:
             raise
-        raise HeaderError(f"{PurePath(_printable(path)).name}: {error}") from error
+        raise _about_part(found, 0, error) from error
+
+
+def _read_part(found: FoundModel, at: int) -> Header:
+    try:
+        return read_header(found.parts[at].path)
+    except HeaderError as error:
+        raise _about_part(found, at, error) from error
+
+
+def _about_part(found: FoundModel, at: int, error: HeaderError) -> HeaderError:
+    """The error with the name of the shard that it is about."""
+    return HeaderError(f"{PurePath(printable(found.parts[at].path)).name}: {error}")
 
 
 def _is_model(header: Header) -> bool:
@@ -81,7 +108,7 @@ def _is_model(header: Header) -> bool:
 
 
 def _check(found: FoundModel, headers: Sequence[Header]) -> None:
-    if found.path != _printable(found.path):
+    if found.path != printable(found.path):
         raise HeaderError("This file's name or its folder's isn't valid text: rename it.")
     if found.gap:
         raise HeaderError(found.gap)
@@ -94,14 +121,20 @@ def _check(found: FoundModel, headers: Sequence[Header]) -> None:
     check_model(headers[0])
 
 
-def _spec(found: FoundModel, headers: Sequence[Header]) -> ModelSpec:
+def _spec(found: FoundModel, model_id: ModelId, headers: Sequence[Header]) -> ModelSpec:
     header = headers[0]
     tensors = [tensor for part in headers for tensor in part.tensors]
+    names = {tensor.name for tensor in tensors if tensor.name.startswith("cls.")}
+    capabilities = capabilities_of(header.architecture, header.keys, names)
+    projector = projector_of(found, header) if found.projectors else None
+    if projector is not None:
+        capabilities += projector_facts(projector[1].keys)
     return ModelSpec(
-        id=content_id(found.path),
+        id=model_id,
         provider=ACCOUNT,
-        name=_display_name(header.text("general.name"), found.path),
+        name=_display_name(found.name or header.text("general.name"), found.path),
         path=found.path,
+        projector=projector[0] if projector is not None else "",
         shards=found.shards,
         size_bytes=found.size,
         modified_ns=found.modified_ns,
@@ -109,7 +142,7 @@ def _spec(found: FoundModel, headers: Sequence[Header]) -> ModelSpec:
         parameters=sum(tensor.elements for tensor in tensors),
         quantisation=quantisation_of(header.integer("general.file_type"), tensors),
         context_length=header.own_integer("context_length") or None,
-        capabilities=capabilities_of(header.architecture, header.keys),
+        capabilities=capabilities,
         shape=shape_of(header, tensors),
     )
 
@@ -191,14 +224,16 @@ def _display_name(given: str | None, path: str) -> str:
     name = _one_line((given or "")[: 4 * NAME_LIMIT])
     if not any(character.isalnum() for character in name):
         stem = stem_of(PurePath(path).name)
-        name = _one_line(_QUANTISATION.sub("", stem).replace("_", " ")) or stem
+        name = _one_line(WRITTEN.sub("", stem).replace("_", " ")) or stem
     return name[:NAME_LIMIT]
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable():
+        return " ".join(text.split())
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
     """The path with a question mark for each byte that isn't text."""
-    return path.encode("utf-8", "replace").decode()
+    return path if path.isascii() else path.encode("utf-8", "replace").decode()

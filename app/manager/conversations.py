@@ -1,57 +1,36 @@
-"""The owner of the conversations, and the stream of one answer."""
+"""The owner of the conversations."""
 
 import asyncio
-import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from app.domain.chat_templates import Thinking
-from app.domain.context_window import still_left_out
 from app.domain.conversations import (
     Conversation,
     ConversationId,
     Message,
     MessageId,
-    MessageState,
-    check_prompt,
     settled,
     title_from,
     to_answer_again,
     turns,
 )
-from app.domain.errors import AppError, RequestError, report_of
+from app.domain.errors import RequestError
 from app.domain.events import ConversationChanged
-from app.domain.generation import (
-    FinishReason,
-    GenerationEnd,
-    GenerationRequest,
-    GenerationStats,
-    GenerationUpdate,
-    Role,
-    TextPiece,
-    measure,
-)
+from app.domain.generation import GenerationRequest
 from app.domain.load_settings import LoadWish
-from app.domain.models import ACTIVE, ModelId
+from app.domain.models import ACTIVE
 from app.domain.settings import Settings
+from app.manager.chat_stream import ChatStream
 from app.manager.events import EventBus
 from app.manager.fallbacks import Fallbacks
-from app.manager.fitting import generate_fitting
 from app.manager.instances import Lease
 from app.manager.metrics import Metrics
 from app.manager.models import Models
-from app.manager.written import Written
-from app.ports import ConversationStore, Engine
+from app.ports import ConversationStore
 from app.tasks import TaskScope
-
-log = logging.getLogger(__name__)
-
-SAVE_SECONDS = 1.0
-"""How much of a streaming answer a crash of the whole app may cost."""
 
 
 class Conversations:
@@ -155,7 +134,7 @@ class Conversations:
             await self._store.forget_conversation(conversation_id)
             self._events.publish(ConversationChanged(conversation_id=conversation_id))
 
-    def send(self, conversation_id: ConversationId, text: str, *, to: str = ACTIVE) -> "ChatStream":
+    def send(self, conversation_id: ConversationId, text: str, *, to: str = ACTIVE) -> ChatStream:
         """Ask a question; the answer streams while the returned context is held."""
         return ChatStream(self, conversation_id, text, to)
 
@@ -163,14 +142,15 @@ class Conversations:
         self,
         conversation_id: ConversationId,
         *,
-        to: str = ACTIVE,
+        to: str | None = None,
         load: LoadWish | None = None,
-    ) -> "ChatStream":
-        """Answer the last prompt again; a former answer to it is replaced.
+    ) -> ChatStream:
+        """Answer the last prompt again; a former answer stays until the new one has begun.
 
         Args:
             conversation_id: the conversation.
-            to: the model, by id or alias.
+            to: the model, by id or alias; None for the one that began the former answer, or the
+                active one where none did.
             load: how to load the model if it isn't; None for as usual. A person asks for it, so
                 that it is loaded even if that has just failed repeatedly.
         """
@@ -243,27 +223,28 @@ class Conversations:
         await self._store.forget_messages(former)
         await self.save(message)
 
-    async def finish(self, live: Message, final: Message, *, counts: bool) -> None:
+    async def finish(self, live: Message, kept: Message, former: tuple[Message, ...]) -> None:
         """Keep a final answer, whatever happens to the caller meanwhile.
 
         Args:
-            live: the answer as it streamed.
-            final: what is kept; a former answer where the model of the live one wasn't reached.
-            counts: whether it is a use of its model.
+            live: the answer as it ended; a use of its model, where it reached one.
+            kept: what is kept; a former answer where the live one never began.
+            former: answers that it takes the place of.
         """
-        await asyncio.shield(
-            self._tasks.start("finish answer", self._finish(live, final, counts=counts))
-        )
+        await asyncio.shield(self._tasks.start("finish answer", self._finish(live, kept, former)))
 
-    async def _finish(self, live: Message, final: Message, *, counts: bool) -> None:
+    async def _finish(self, live: Message, kept: Message, former: tuple[Message, ...]) -> None:
         try:
-            await self.save(final)
+            await self.replace(former, kept)
         finally:
             self._streaming.pop(live.id, None)
-            self._events.publish(ConversationChanged(conversation_id=final.conversation_id))
-        if counts and final.model_id is not None and final.stats is not None:
-            self._models.health.answered(final.model_id, final.stats, final.error)
-            await self._metrics.record_request(final.model_id, final.stats)
+            self._events.publish(ConversationChanged(conversation_id=kept.conversation_id))
+        if live.model_id is None or live.stats is None:
+            return
+        if self._settings().performance_tracking:
+            self._models.health.answered(live.model_id, live.stats, live.error)
+        # Money is spent whether or not anything is measured.
+        await self._metrics.record_request(live.model_id, live.stats)
 
     async def _keep_prompt(self, conversation: Conversation, prompt: Message) -> None:
         await self._keep(conversation)
@@ -280,218 +261,3 @@ class Conversations:
         await self._store.save_conversation(conversation)
         self._conversations[conversation.id] = conversation
         self._events.publish(ConversationChanged(conversation_id=conversation.id))
-
-
-class ChatStream:
-    """One answer under way.
-
-    Entering keeps the prompt and leases the model; iterating yields the text as it comes; leaving
-    early, or cancelling the task, stops the model at once and keeps what there is as stopped. An
-    answer that fails keeps its text and its error, and the error is raised.
-    """
-
-    prompt: Message | None = None
-    """Set as soon as it is kept."""
-    answer: Message | None = None
-    """Set with the prompt; grows with each piece and is final once the context is left."""
-
-    def __init__(
-        self,
-        owner: Conversations,
-        conversation_id: ConversationId,
-        text: str | None,
-        to: str,
-        load: LoadWish | None = None,
-    ) -> None:
-        self._owner = owner
-        self._conversation_id = conversation_id
-        self._text = text
-        self._to = to
-        self._load = load
-        self._stack = AsyncExitStack()
-        self._history: tuple[Message, ...] = ()
-        self._replaced: tuple[Message, ...] = ()
-        self._lease: Lease | None = None
-        self._tried: set[ModelId] = set()
-        self._pieces: AsyncGenerator[TextPiece, None] | None = None
-        self._written = Written()
-        self._submitted_ns = 0
-        self.stats: GenerationStats | None = None
-        """The figures of the answer, once it has ended."""
-
-    async def __aenter__(self) -> Self:
-        await self._open()
-        self.answer = _message(self._conversation_id, Role.ASSISTANT, state=MessageState.STREAMING)
-        self._owner.streaming(self.answer)
-        try:
-            spec = (await self._lease_best()).spec
-            await self._owner.replace(
-                self._replaced, self._grow(model_id=spec.id, model_name=spec.name)
-            )
-        except BaseException as error:
-            await self._end(self.answer, error)
-            raise
-        return self
-
-    async def _lease_best(self) -> Lease:
-        """A lease on the model, or on the first that stands in for it and can be had."""
-        fallbacks = self._owner.fallbacks
-        name = fallbacks.choose(self._to, self._tried) or self._to
-        while True:
-            try:
-                self._lease = await self._stack.enter_async_context(
-                    self._owner.lease(name, self._conversation_id, self._load)
-                )
-            except AppError as error:
-                following = self._after(fallbacks.target(name), error)
-                if following is None:
-                    raise
-                name = following
-            else:
-                return self._lease
-
-    def _after(self, failed: ModelId, error: AppError) -> str | None:
-        """Whom to ask instead of a model that failed; None when there is nobody."""
-        fallbacks = self._owner.fallbacks
-        self._tried.add(failed)
-        following = fallbacks.choose(self._to, self._tried) if fallbacks.falls_back(error) else None
-        if following is not None:
-            fallbacks.failed(self._to, failed, error)
-        return following
-
-    async def _open(self) -> None:
-        """Keep the prompt, or find the one to answer again.
-
-        Raises:
-            RequestError: the prompt is empty, or there is none.
-        """
-        history = await self._owner.history(self._conversation_id)
-        if self._text is None:
-            self._history, self._replaced = to_answer_again(history)
-            self.prompt = self._history[-1]
-            return
-        check_prompt(self._text)
-        # Once it is on its way to the disk it is kept, even if this task is cancelled.
-        self.prompt = _message(self._conversation_id, Role.USER, text=self._text)
-        self._history = (*history, self.prompt)
-        try:
-            await self._owner.keep_prompt(history, self.prompt)
-        except AppError:
-            self.prompt = None
-            raise
-
-    def __aiter__(self) -> AsyncGenerator[TextPiece, None]:
-        if self._pieces is None:
-            self._pieces = self._stream()
-        return self._pieces
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self.answer is not None, "the context was entered"
-        if self._pieces is not None:
-            await self._pieces.aclose()
-        await self._end(self.answer, error)
-
-    async def _stream(self) -> AsyncGenerator[TextPiece, None]:
-        assert self._lease is not None, "iterate inside the context"
-        saved = time.monotonic()
-        self._submitted_ns = time.monotonic_ns()
-        async with aclosing(self._answers()) as updates:
-            async for update in updates:
-                if isinstance(update, GenerationEnd):
-                    self.stats = update.stats
-                    continue
-                answer = self._grow(**self._written.add(update))
-                if time.monotonic() - saved >= SAVE_SECONDS:
-                    await self._owner.save(answer)
-                    saved = time.monotonic()
-                yield update
-
-    async def _answers(self) -> AsyncGenerator[GenerationUpdate, None]:
-        """What the model answers; until its first piece, what another one answers instead."""
-        while True:
-            assert self._lease is not None, "iterate inside the context"
-            begun, spec = False, self._lease.spec
-            try:
-                async with aclosing(self._updates(self._lease.engine)) as updates:
-                    async for update in updates:
-                        begun = True
-                        yield update
-            except AppError as error:
-                if begun or self._after(spec.id, error) is None:
-                    raise
-                await self._stack.aclose()
-                spec = (await self._lease_best()).spec
-                self._grow(model_id=spec.id, model_name=spec.name)
-            else:
-                return
-
-    def _updates(self, engine: Engine) -> AsyncGenerator[GenerationUpdate, None]:
-        request = self._owner.request(self._conversation_id, self._history)
-        if not self._owner.get(self._conversation_id).drops_oldest:
-            return generate_fitting(engine, request, 0, None)
-        left_out = 0
-        last = next((item for item in reversed(self._history) if item.stats is not None), None)
-        if last is not None and last.stats is not None:
-            left_out = still_left_out(
-                request.messages, last.left_out, last.stats.prompt_tokens, engine.context_length
-            )
-        self._cut(left_out)
-        return generate_fitting(engine, request, left_out, self._cut)
-
-    def _cut(self, left_out: int) -> None:
-        self._grow(left_out=left_out)
-
-    def _grow(self, **changes: object) -> Message:
-        assert self.answer is not None, "there is an answer once the context is entered"
-        self.answer = self.answer.model_copy(update=changes)
-        self._owner.streaming(self.answer)
-        return self.answer
-
-    async def _end(self, live: Message, error: BaseException | None) -> None:
-        """Settle how the answer ended, keep it, and give the model back."""
-        report = report_of(error) if isinstance(error, Exception) else None
-        if report is not None:
-            state, finish = MessageState.FAILED, FinishReason.FAILED
-        elif self.stats is None or self.stats.finish is FinishReason.CANCELLED:
-            state, finish = MessageState.STOPPED, FinishReason.CANCELLED
-        else:
-            state, finish = MessageState.COMPLETE, self.stats.finish
-        # A request that the model never took counts for nothing in its averages.
-        if self.stats is None and self._submitted_ns and not isinstance(error, RequestError):
-            self.stats = measure(
-                self._submitted_ns, tuple(self._written.stamps_ns), finish=finish, prompt_tokens=0
-            )
-        changes: dict[str, object] = {"state": state, "stats": self.stats, "error": report}
-        if self._lease is None and self._replaced:
-            # No model was reached: the former answer stays, and says what is in the way now.
-            former = self._replaced[-1]
-            changes = {} if report is None else {"state": state, "error": report}
-            self.answer = former.model_copy(update=changes)
-        else:
-            self.answer = live.model_copy(update=changes)
-        try:
-            await self._owner.finish(live, self.answer, counts=self._lease is not None)
-        finally:
-            await self._stack.aclose()
-
-
-def _message(
-    conversation_id: ConversationId,
-    role: Role,
-    *,
-    text: str = "",
-    state: MessageState = MessageState.COMPLETE,
-) -> Message:
-    return Message(
-        id=MessageId(uuid.uuid4().hex),
-        conversation_id=conversation_id,
-        role=role,
-        text=text,
-        created_at=time.time(),
-        state=state,
-    )

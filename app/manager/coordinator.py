@@ -88,6 +88,11 @@ class Coordinator:
         instance = self._instances.get(model_id)
         return instance.spec if instance is not None else None
 
+    def wish(self, model_id: ModelId) -> LoadWish | None:
+        """How a person asked for the instance of one model; None where there is none."""
+        instance = self._instances.get(model_id)
+        return instance.wish if instance is not None else None
+
     def setback(self, model_id: ModelId) -> Setback:
         """The failures in a row of a model, loaded as it was last."""
         instance = self._instances.get(model_id)
@@ -111,6 +116,10 @@ class Coordinator:
     def room(self) -> int:
         """Bytes that one more model may take now."""
         return self._rooms.free()
+
+    def room_without_idle(self) -> int:
+        """The same when every model leaves that nobody uses and nobody keeps."""
+        return self._rooms.free_without_idle()
 
     def outlook(
         self, model_id: ModelId, need: int, spared: ModelId | None = None
@@ -192,9 +201,9 @@ class Coordinator:
             self._announce(instance)
         self._rooms.stir()
 
-    def stir(self) -> None:
+    def settings_changed(self, before: Settings) -> None:
         """Look whether somebody can be loaded or has to leave, since a setting has changed."""
-        self._rooms.stir()
+        self._rooms.settings_changed(before)
 
     def cancel(self, model_id: ModelId) -> None:
         """End a load that is under way; harmless otherwise."""
@@ -209,7 +218,7 @@ class Coordinator:
             return
         if instance.state in COMING:
             self.cancel(model_id)
-        elif instance.state is InstanceState.READY:
+        elif instance.state is InstanceState.READY and not self._closed:
             self._move(instance, InstanceState.DRAINING)
             self._tasks.start(f"drain {instance.spec.name}", self._drain(instance))
         elif instance.state in ENDED:

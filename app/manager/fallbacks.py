@@ -83,8 +83,9 @@ class Fallbacks:
 
     def failed(self, to: str, model_id: ModelId, error: AppError) -> None:
         """Another model is asked instead of this one: let that count and be known."""
-        stats = GenerationStats(finish=FinishReason.FAILED)
-        self._models.health.answered(model_id, stats, error.report())
+        if self._settings().performance_tracking:
+            stats = GenerationStats(finish=FinishReason.FAILED)
+            self._models.health.answered(model_id, stats, error.report())
         self._events.publish(FellBack(name=to, model_id=model_id, error=error.report()))
 
     def _rests(self, model_id: ModelId) -> bool:

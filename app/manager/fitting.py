@@ -50,9 +50,11 @@ async def generate_fitting(
 
 
 def _without_oldest(error: ContextOverflow) -> HistoryOverflow:
+    way = "ask a model" if error.longest else "load the model"
     return HistoryOverflow(
         error.what,
-        "Leave its oldest turns out, or load the model with a longer context.",
+        f"Leave its oldest turns out, or {way} with a longer context.",
         error.detail,
         share=error.share,
+        longest=error.longest,
     )

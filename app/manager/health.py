@@ -103,7 +103,7 @@ class HealthKeeper:
         if known is not None:
             return known
         metrics = self._metrics.find(model_id)
-        if metrics is None or metrics.requests - metrics.failures < SAMPLES:
+        if metrics is None or len(metrics.speed.recent) < SAMPLES:
             return HealthRecord()
         return HealthRecord(usual_speed=metrics.tokens_per_second, answers=SAMPLES)
 

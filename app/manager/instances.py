@@ -41,6 +41,11 @@ class Lease:
         assert engine is not None, "a lease is only given on a READY instance"
         return engine
 
+    @property
+    def lasting(self) -> bool:
+        """Whether others may use the instance too; one that crashed or is to leave takes nobody."""
+        return self._instance.state is InstanceState.READY
+
     def release(self) -> None:
         """Give the instance back."""
         self._release(self)

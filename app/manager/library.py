@@ -1,18 +1,22 @@
-"""The user's folders and the models found in them."""
+"""The folders and stores that models lie in, and the scans that find them."""
 
 import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
-from pathlib import PurePath
 
+from app.domain.duplicates import Duplicate, duplicates_of
 from app.domain.errors import AppError, ErrorKind, ErrorReport, FolderError, InvalidFile
 from app.domain.events import FoldersChanged, ScanFinished, ScanProgressed
-from app.domain.models import Folder, ModelId, ModelSpec, ModelStatus, merge_found
+from app.domain.models import Folder, ModelId, ModelSpec, ModelStatus, ScannedFile
+from app.domain.settings import Settings
+from app.manager.annotations import Annotations
+from app.manager.capabilities import Capabilities
 from app.manager.events import EventBus
 from app.manager.registry import Registry
-from app.ports import ModelFiles, ModelStore
+from app.manager.scan_results import GONE, ScanResults
+from app.ports import LibraryStore, ModelFiles, ModelStore
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -21,36 +25,90 @@ log = logging.getLogger(__name__)
 class Library:
     """Owns the list of folders and the scan; a scan never touches what is loaded."""
 
-    def __init__(
-        self, registry: Registry, files: ModelFiles, store: ModelStore, events: EventBus
+    def __init__(  # noqa: PLR0913 - one argument a part it joins, each named
+        self,
+        *,
+        registry: Registry,
+        files: ModelFiles,
+        models: ModelStore,
+        store: LibraryStore,
+        annotations: Annotations,
+        capabilities: Capabilities,
+        events: EventBus,
+        settings: Callable[[], Settings],
     ) -> None:
         self._registry = registry
         self._files = files
+        self._models = models
         self._store = store
+        self._results = ScanResults(registry, files, store, annotations, capabilities)
         self._events = events
+        self._settings = settings
         self._folders: dict[str, Folder] = {}
+        """The user's, by path."""
+        self._stores: dict[str, Folder] = {}
         self._waiting: list[str] = []
         self._running: asyncio.Task[None] | None = None
         self._scanning: ScanProgressed | None = None
         self._scan = TaskScope("library scan")
+        self._watching: dict[str, asyncio.Task[None]] = {}
+        self._watched: set[str] = set()
+        self._closing = False
 
     async def start(self) -> None:
         """Read the folders, and look in the background at what has changed in them."""
-        self._folders = {folder.path: folder for folder in await self._store.folders()}
-        self._scan.start("loose files", self._check_loose_files())
+        self._folders = {folder.path: folder for folder in await self._models.folders()}
         await self.rescan()
+        self._scan.start("stores and loose files", self._look_elsewhere())
 
     async def aclose(self) -> None:
-        """End the scan."""
+        """End scans and watches."""
+        self._closing = True
         await self._scan.aclose()
+        # A task that is cancelled before its first step doesn't clean up after itself.
+        self._running, self._scanning = None, None
+        await self._results.settled()
 
     def folders(self) -> tuple[Folder, ...]:
         """The user's folders in the order they were added."""
         return tuple(self._folders.values())
 
+    def stores(self) -> tuple[Folder, ...]:
+        """The stores of other programs that are looked into."""
+        return tuple(self._stores.values())
+
     def scanning(self) -> ScanProgressed | None:
         """How far the scan has come, or None when there is none."""
         return self._scanning
+
+    def place_of(self, path: str) -> Folder | None:
+        """The folder or store that a file lies in, the innermost one; None for a loose file."""
+        places = [place for place in self._places() if _is_under(path, place)]
+        if not places:
+            return None
+        inner = max(places, key=len)
+        return self._stores.get(inner) or self._folders[inner]
+
+    def owned(self, path: str) -> bool:
+        """Whether a file is the user's to delete: it lies in a folder of theirs and in no store."""
+        in_store = any(_is_under(path, store) for store in self._stores)
+        return not in_store and any(_is_under(path, folder) for folder in self._folders)
+
+    def hide(self, paths: Iterable[str]) -> None:
+        """Find some files no more, until they are shown again."""
+        self._results.hidden.update(paths)
+
+    def show(self, paths: Iterable[str]) -> None:
+        """Find files again that were hidden."""
+        self._results.hidden.difference_update(paths)
+
+    async def forget_files(self, files: Iterable[ScannedFile]) -> None:
+        """Take files out of the library; models that are nowhere else leave it."""
+        await self._results.forget(files)
+
+    async def duplicates(self) -> tuple[Duplicate, ...]:
+        """Models that several files hold, those first that waste most."""
+        return duplicates_of(await self._store.shared())
 
     async def add_folder(self, path: str) -> None:
         """Keep a folder and scan it in the background.
@@ -61,7 +119,7 @@ class Library:
         path = _absolute(path)
         if path not in self._folders:
             folder = Folder(path=path)
-            await self._store.save_folder(folder)
+            await self._models.save_folder(folder)
             self._folders[path] = folder
             self._events.publish(FoldersChanged())
         self._queue([path])
@@ -73,8 +131,9 @@ class Library:
             MissingFile: there is no such file.
             InvalidFile: it is broken; it is listed all the same, with its reason.
         """
-        found = await self._files.read(_absolute(path))
-        await self._merge((found,))
+        batch = await self._files.read(_absolute(path))
+        (found,) = batch.specs
+        await self._results.merge(batch, {})
         # What lay there before, such as the first half of a download, is no model any more.
         there = (model_id for model_id, path in self._registry.paths() if path == found.path)
         replaced = [model_id for model_id in there if model_id != found.id]
@@ -92,21 +151,40 @@ class Library:
         await self.cancel_scan()
         if self._folders.pop(path, None) is None:
             return
-        await self._store.forget_folder(path)
+        await self._models.forget_folder(path)
+        self._unwatch(path)
+        await self._results.settled()
         await self._registry.settled()
-        await self._registry.forget(
-            [
-                spec.id
-                for spec in self._under(path)
-                if not any(_is_under(spec.path, other) for other in self._folders)
-            ]
-        )
+        await self._leave(path)
         self._events.publish(FoldersChanged())
-        self._queue(list(self._folders))
+        self._queue(self._places())
 
     async def rescan(self) -> None:
         """Scan every folder in the background; files that didn't change aren't read again."""
-        self._queue(list(self._folders))
+        self._queue(self._places())
+
+    async def rescan_unwatched(self) -> None:
+        """Scan the folders whose file system tells of no changes, as when the window is entered."""
+        self._queue([path for path in self._places() if path not in self._watched])
+
+    def settings_changed(self, before: Settings) -> None:
+        """Follow the settings that are now in force."""
+        if before.look_in_stores is not self._settings().look_in_stores and not self._closing:
+            self._scan.start("stores", self.look_for_stores())
+
+    async def look_for_stores(self) -> None:
+        """Look for other programs' stores and scan them, or leave them, as the setting has it."""
+        found = await self._files.stores() if self._settings().look_in_stores else ()
+        stores = {store.path: store for store in found}
+        left = [path for path in self._stores if path not in stores]
+        if stores == self._stores:
+            return
+        self._stores = stores
+        for path in left:
+            self._unwatch(path)
+            await self._leave(path)
+        self._events.publish(FoldersChanged())
+        self._queue(stores)
 
     async def cancel_scan(self) -> None:
         """End the scan; what it found stays."""
@@ -125,14 +203,31 @@ class Library:
         Raises:
             FolderError: the folder can't be read.
         """
-        async with aclosing(self._files.scan(folder, ())) as batches:
+        async with aclosing(self._files.scan(Folder(path=folder), {})) as batches:
             async for batch in batches:
                 for spec in batch.specs:
                     found(spec)
 
+    def _places(self) -> list[str]:
+        return [*self._folders, *(path for path in self._stores if path not in self._folders)]
+
+    async def _look_elsewhere(self) -> None:
+        try:
+            await self.look_for_stores()
+        except AppError as error:
+            log.warning("Other programs' stores can't be looked for: %s", error)
+        await self._check_loose_files()
+
+    async def _leave(self, path: str) -> None:
+        """Forget what lies below a place and below no other."""
+        files = (await self._store.scanned(path)) if path else ()
+        others = self._places()
+        alone = [f for f in files if not any(_is_under(f.path, other) for other in others)]
+        await self._results.forget(alone)
+
     def _queue(self, paths: Iterable[str]) -> None:
         self._waiting.extend(path for path in paths if path not in self._waiting)
-        if self._waiting and self._running is None:
+        if self._waiting and self._running is None and not self._closing:
             self._progress(self._waiting[0], 0, 0)
             self._running = self._scan.start("folders", self._scan_waiting())
 
@@ -148,23 +243,31 @@ class Library:
             self._running, self._scanning = None, None
 
     async def _scan_one(self, path: str) -> None:
-        seen: dict[ModelId, str] = {}
+        place = self._stores.get(path) or self._folders.get(path)
+        if place is None:
+            return
+        # From before the scan on: what changes while it runs is seen by the next one.
+        self._watch(path)
+        models = 0
         error: ErrorReport | None = None
         finished = False
         self._progress(path, 0, 0)
+        known: dict[str, ScannedFile] = {}
         try:
-            known = [*self._under(path)]
-            async with aclosing(self._files.scan(path, known)) as batches:
+            known = await self._results.known(path)
+            marks = {file.path: file.mark for file in known.values()}
+            async with aclosing(self._files.scan(place, marks)) as batches:
                 async for batch in batches:
-                    seen.update((spec.id, spec.path) for spec in batch.specs)
-                    await self._merge(batch.specs)
-                    self._progress(path, batch.files, len(seen))
-            await self._mark_gone(path, seen)
+                    await self._results.merge(batch, known)
+                    models = batch.models
+                    self._progress(path, batch.files, models)
+                    await self._results.part_with([known.pop(gone) for gone in batch.gone])
+            await self._results.bring_back(known)
             finished = True
         except FolderError as failure:
             error = failure.report()
             finished = True
-            await self._mark_gone(path, {})
+            await self._results.miss(known.values())
         except AppError as failure:
             # The folder is as it was; it is the finding that couldn't be kept.
             error = failure.report()
@@ -173,7 +276,7 @@ class Library:
             if not self._waiting:
                 self._scanning = None
             self._events.publish(
-                ScanFinished(folder=path, models=len(seen), cancelled=not finished, error=error)
+                ScanFinished(folder=path, models=models, cancelled=not finished, error=error)
             )
         self._set_present(path, present=error is None or error.kind is not ErrorKind.FOLDER)
 
@@ -181,57 +284,53 @@ class Library:
         self._scanning = ScanProgressed(folder=folder, files=files, models=models)
         self._events.publish(self._scanning)
 
-    async def _merge(self, found: Iterable[ModelSpec]) -> None:
-        specs = list(found)
-        known = {spec.id: self._registry.find(spec.id) for spec in specs}
-        elsewhere = [
-            old.path
-            for spec in specs
-            if (old := known[spec.id]) is not None and old.path != spec.path
-        ]
-        existing = await self._files.present(elsewhere) if elsewhere else frozenset()
-        merged: dict[ModelId, ModelSpec] = {}
-        for spec in specs:
-            old = merged.get(spec.id) or known[spec.id]
-            exists = old is not None and (spec.id in merged or old.path in existing)
-            merged[spec.id] = merge_found(old, spec, known_path_exists=exists)
-        await self._registry.keep(merged.values())
-
-    async def _mark_gone(self, folder: str, seen: dict[ModelId, str]) -> None:
-        """List the models of a folder that a whole scan didn't find as missing.
-
-        One whose path now holds another model was replaced and is forgotten.
-        """
-        gone = [spec for spec in self._under(folder) if spec.id not in seen]
-        paths = set(seen.values())
-        await self._registry.forget([spec.id for spec in gone if spec.path in paths])
-        await self._registry.keep([_missing(spec) for spec in gone if spec.path not in paths])
-
     async def _check_loose_files(self) -> None:
         """Models that were added as single files belong to no scan: look whether they are there."""
+        places = self._places()
         loose = [
             self._registry.get(model_id)
             for model_id, path in self._registry.paths()
-            if path and not any(_is_under(path, folder) for folder in self._folders)
+            if path and not any(_is_under(path, place) for place in places)
         ]
         present = await self._files.present([spec.path for spec in loose])
         await self._registry.keep([_missing(spec) for spec in loose if spec.path not in present])
         back = [s for s in loose if s.path in present and s.status is ModelStatus.MISSING]
         for spec in back:
             try:
-                await self._merge([await self._files.read(spec.path)])
+                await self._results.merge(await self._files.read(spec.path), {})
             except AppError as error:
                 log.info("%s is there and can't be read: %s", spec.path, error)
 
     def _set_present(self, path: str, *, present: bool) -> None:
-        folder = self._folders.get(path)
-        if folder is not None and folder.present is not present:
-            self._folders[path] = folder.model_copy(update={"present": present})
-            self._events.publish(FoldersChanged())
+        for places in (self._folders, self._stores):
+            folder = places.get(path)
+            if folder is not None and folder.present is not present:
+                places[path] = folder.model_copy(update={"present": present})
+                self._events.publish(FoldersChanged())
 
-    def _under(self, folder: str) -> list[ModelSpec]:
-        ids = (model_id for model_id, path in self._registry.paths() if _is_under(path, folder))
-        return [self._registry.get(model_id) for model_id in ids]
+    # Watching
+
+    def _watch(self, path: str) -> None:
+        if path not in self._watching:
+            self._watching[path] = self._scan.start(f"watch {path}", self._rescan_on_change(path))
+
+    def _unwatch(self, path: str) -> None:
+        task = self._watching.pop(path, None)
+        if task is not None:
+            task.cancel()
+
+    async def _rescan_on_change(self, path: str) -> None:
+        try:
+            self._watched.add(path)
+            async with aclosing(self._files.watch(path)) as changes:
+                async for _ in changes:
+                    self._queue([path])
+        except FolderError as error:
+            log.info("%s %s", error.what, error.detail)
+        finally:
+            self._watched.discard(path)
+            if self._watching.get(path) is asyncio.current_task():
+                del self._watching[path]
 
 
 def _absolute(path: str) -> str:
@@ -239,9 +338,11 @@ def _absolute(path: str) -> str:
 
 
 def _is_under(path: str, folder: str) -> bool:
-    return bool(path) and PurePath(path).is_relative_to(folder)
+    """Whether a path lies below a folder, both absolute; called for every model there is."""
+    if not path.startswith(folder):
+        return False
+    return path[len(folder) : len(folder) + 1] in {"/", os.sep} or folder.endswith(("/", os.sep))
 
 
 def _missing(spec: ModelSpec) -> ModelSpec:
-    reason = "The file isn't there any more."
-    return spec.model_copy(update={"status": ModelStatus.MISSING, "reason": reason})
+    return spec.model_copy(update={"status": ModelStatus.MISSING, "reason": GONE})

@@ -4,21 +4,34 @@ import time
 from collections.abc import Callable
 
 from app.domain.events import MetricsChanged
-from app.domain.generation import GenerationStats
+from app.domain.generation import FinishReason, GenerationStats
 from app.domain.models import ModelId
-from app.domain.profiles import ModelMetrics, with_load, with_request
+from app.domain.profiles import ModelMetrics, with_load, with_request, with_use
 from app.manager.events import EventBus
 from app.ports import ModelStore
 
 
 class Metrics:
-    """Owns the averages of ordinary use; profiling runs are kept apart."""
+    """Owns the averages of ordinary use. Profiling counts as use; its figures are kept apart."""
 
     def __init__(
-        self, store: ModelStore, events: EventBus, clock: Callable[[], float] = time.time
+        self,
+        store: ModelStore,
+        events: EventBus,
+        tracking: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """Know nothing yet.
+
+        Args:
+            store: where the averages are kept.
+            events: where it is told that they moved.
+            tracking: whether anything is to be measured now.
+            clock: seconds since the epoch.
+        """
         self._store = store
         self._events = events
+        self._tracking = tracking
         self._clock = clock
         self._metrics: dict[ModelId, ModelMetrics] = {}
         self._unused: set[ModelId] = set()
@@ -45,6 +58,10 @@ class Metrics:
         self.recorded(model_id, stats)
         await self._keep(with_request(self._known(model_id), stats, self._clock(), first=first))
 
+    async def record_use(self, model_id: ModelId, finish: FinishReason) -> None:
+        """Count one request that is no answer: an embedding, or one of a profiling run."""
+        await self._keep(with_use(self._known(model_id), finish, self._clock()))
+
     async def record_load(self, model_id: ModelId, seconds: float) -> None:
         """Count one load to READY."""
         self._unused.add(model_id)
@@ -54,6 +71,8 @@ class Metrics:
         return self._metrics.get(model_id) or ModelMetrics(model_id=model_id)
 
     async def _keep(self, metrics: ModelMetrics) -> None:
+        if not self._tracking():
+            return
         self._metrics[metrics.model_id] = metrics
         await self._store.save_metrics(metrics)
         self._events.publish(MetricsChanged(model_id=metrics.model_id))

@@ -4,22 +4,17 @@ import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from app.domain import memory as rules
-from app.domain.base import Frozen
 from app.domain.errors import (
-    AppError,
+    AlreadyLoaded,
     ErrorKind,
-    InvalidFile,
     LoadCancelled,
-    MissingFile,
+    ModelBusy,
     NotLoaded,
     SettingError,
-    UnknownModel,
 )
 from app.domain.events import ModelPinned
 from app.domain.instances import InstanceState, InstanceView
 from app.domain.load_settings import LoadSettings, LoadWish
-from app.domain.memory_plans import MemoryPlan
 from app.domain.models import (
     ACTIVE,
     Alias,
@@ -27,7 +22,6 @@ from app.domain.models import (
     ModelPage,
     ModelQuery,
     ModelSpec,
-    ModelStatus,
 )
 from app.domain.profiles import ModelMetrics
 from app.domain.safer_loads import SaferLoad, safer_load
@@ -36,29 +30,23 @@ from app.domain.switching import AliasChange, By, SwitchPlan
 from app.manager.aliases import Aliases
 from app.manager.behind import Behind
 from app.manager.coordinator import WISHLESS, Coordinator
+from app.manager.defaults import Defaults
 from app.manager.events import EventBus, command
 from app.manager.instances import Lease
 from app.manager.load_settings import LoadSettingsKeeper
+from app.manager.memory import Memory
 from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.registry import Registry
+from app.manager.reloads import Reloads
 from app.manager.session import Session
+from app.manager.specs import Specs
 from app.manager.supervisor import Supervisor
 from app.manager.switches import Switches
-from app.ports import Devices, ModelStore
+from app.ports import ModelStore
 
 USER = "you"
 """The owner of a lease that only lasts as long as a command of the user."""
-
-
-class Ledger(Frozen):
-    """The memory of the machine and what models hold of it, in bytes."""
-
-    total: int
-    available: int
-    charged: int
-    budget: int
-    """What models may take together."""
 
 
 class Models:
@@ -69,38 +57,45 @@ class Models:
         *,
         registry: Registry,
         coordinator: Coordinator,
+        specs: Specs,
+        memory: Memory,
         metrics: Metrics,
         store: ModelStore,
-        devices: Devices,
         events: EventBus,
         load_settings: LoadSettingsKeeper,
         memory_plans: MemoryPlans,
         settings: Callable[[], Settings],
     ) -> None:
         self._registry = registry
+        self._specs = specs
         self._coordinator = coordinator
         coordinator.released = self._released
         self._metrics = metrics
-        self._devices = devices
         self._events = events
         self.load_settings = load_settings
         self._plans = memory_plans
         self._store = store
         self._behind = Behind("models", events)
         self._aliases = Aliases(store, events, self._behind)
-        self._switches = Switches(self._aliases, coordinator, self, events)
+        self._defaults = Defaults(registry, self._aliases, settings)
+        self._switches = Switches(self._aliases, coordinator, specs, memory, self, events)
+        self._reloads = Reloads(coordinator, specs, memory, load_settings, events)
         self._session = Session(store, registry, coordinator, events, self._behind)
         self._supervisor = Supervisor(
             coordinator=coordinator,
             aliases=self._aliases,
             switches=self._switches,
+            reloads=self._reloads,
             session=self._session,
             metrics=metrics,
             events=events,
             behind=self._behind,
+            specs=specs,
+            memory=memory,
             loader=self,
             settings=settings,
         )
+        self._reloads.ended = self._supervisor.save_session
         self.health = self._supervisor.health
         self._closing = False
 
@@ -110,6 +105,13 @@ class Models:
         await self._session.start()
         for model_id in await self._store.pins():
             self._coordinator.pin(model_id, pinned=True)
+        self.follow_default()
+
+    def follow_default(self) -> None:
+        """Make the default model active where no model is."""
+        model_id = self._defaults.model() if self.active() is None else None
+        if model_id is not None:
+            self._follow(model_id, "it is the default model")
 
     def warm(self) -> None:
         """Prepare in the background for the first load; once there is nothing more urgent."""
@@ -120,6 +122,7 @@ class Models:
         self._closing = True
         self._supervisor.begin_close()
         self._switches.begin_close()
+        self._reloads.begin_close()
 
     async def aclose(self) -> None:
         """End every process; the session stays as it was."""
@@ -127,6 +130,7 @@ class Models:
         await self._supervisor.aclose()
         await self._coordinator.aclose()
         await self._switches.settled()
+        await self._reloads.settled()
         await self._behind.settled()
 
     # Queries
@@ -137,21 +141,35 @@ class Models:
         Raises:
             UnknownModel: the id names nothing.
         """
-        loaded = self._coordinator.spec(model_id)
-        return self._registry.find(model_id) or loaded or self._registry.get(model_id)
+        return self._specs.get(model_id)
 
     def search(self, words: str = "") -> tuple[ModelSpec, ...]:
         """The models that contain every word, by name."""
         return self._registry.search(words)
 
-    def query(self, query: ModelQuery) -> ModelPage:
-        """A page of the models that match, by name."""
-        ready = (view for view in self.instances() if view.state is InstanceState.READY)
-        return self._registry.query(query, {view.model_id for view in ready})
+    def query(self, query: ModelQuery, state: InstanceState | None = None) -> ModelPage:
+        """A page of the models that match, by name.
+
+        Args:
+            query: what to find.
+            state: the state that their instances are in; None for any and for none.
+        """
+        views = self.instances()
+        loaded = {view.model_id for view in views if view.state is InstanceState.READY}
+        if state is None:
+            return self._registry.query(query, loaded)
+        ids = {view.model_id for view in views if view.state is state}
+        if query.loaded is not None:
+            ids = ids & loaded if query.loaded else ids - loaded
+        return self._registry.query(query.model_copy(update={"loaded": True}), ids)
 
     def metrics(self, model_id: ModelId) -> ModelMetrics | None:
         """A model's averages, or None before its first use."""
         return self._metrics.find(model_id)
+
+    def measured(self) -> tuple[ModelMetrics, ...]:
+        """The averages of every model that was used."""
+        return self._metrics.all()
 
     def instances(self) -> tuple[InstanceView, ...]:
         """What is loaded, comes, goes or failed, one a model, in the order of loading."""
@@ -177,45 +195,6 @@ class Models:
         """The model that new prompts go to, loaded or not."""
         return self._aliases.active()
 
-    def ledger(self) -> Ledger:
-        """The memory now."""
-        memory = self._devices.memory()
-        return Ledger(
-            total=memory.total,
-            available=memory.available,
-            charged=self._coordinator.charged(),
-            budget=self._coordinator.budget(memory),
-        )
-
-    def predict(self, model_id: ModelId, settings: LoadSettings | None = None) -> int:
-        """Bytes that the model would take with these settings, else with those in force."""
-        load = settings if settings is not None else self.load_settings.in_force(model_id)
-        return self._plans.need(self.get(model_id), load)
-
-    def memory_plan(self, model_id: ModelId) -> MemoryPlan:
-        """The same by part and device, with its source."""
-        return self._plans.plan(self.get(model_id), self.load_settings.in_force(model_id))
-
-    def room(self) -> int:
-        """Bytes that one more model may take now, below zero where models take too much already.
-
-        It asks the system, so once for many models.
-        """
-        return self._coordinator.room()
-
-    def fit(
-        self, model_id: ModelId, room: int | None = None, settings: LoadSettings | None = None
-    ) -> rules.Fit:
-        """Whether the model fits into what is free now.
-
-        Args:
-            model_id: the model.
-            room: what `room` said, when several models are asked about.
-            settings: how it would be loaded; None for the settings in force.
-        """
-        free = self.room() if room is None else room
-        return rules.fit(self.predict(model_id, settings), free + self._charged(model_id))
-
     def offloads(self, model_id: ModelId) -> bool | None:
         """Whether the model can be computed on a GPU here; None until that is known."""
         return self._coordinator.offloads(self.get(model_id))
@@ -234,11 +213,6 @@ class Models:
         if view is None or spec is None or view.error is None or view.error.crash is None:
             return None
         return safer_load(spec, view.settings, view.error.crash.cause)
-
-    def refusal(self, model_id: ModelId) -> AppError:
-        """The error for a model that doesn't fit with the settings in force."""
-        spec, settings = self.get(model_id), self.load_settings.in_force(model_id)
-        return self._coordinator.refusal(spec, settings)
 
     def refused(self, model_id: ModelId) -> bool:
         """Whether its load was refused for its size, and may be tried all the same."""
@@ -269,7 +243,8 @@ class Models:
     ) -> None:
         """Load a model and return when it is READY; a cancelled load returns too.
 
-        Where there is no room, idle models leave; where others will, the load waits for that.
+        Where there is no room, idle models leave; where others will, the load waits for that. One
+        that is under way is joined.
 
         Args:
             model_id: the model.
@@ -280,9 +255,15 @@ class Models:
             time_to_live: seconds that it stays loaded without being used; None takes the setting.
 
         Raises:
+            AlreadyLoaded: it is loaded; `reload` gives it other settings.
             ModelError: it can't be loaded.
             SettingError: a setting can't be taken.
         """
+        if self._specs.ready(model_id):
+            raise AlreadyLoaded(
+                f"{self.get(model_id).name} is loaded already.",
+                "Use it as it is, or reload it to give it other settings.",
+            )
         if time_to_live is not None and not 0 < time_to_live < math.inf:
             raise SettingError(
                 f"A model can't stay loaded for {time_to_live} s.",
@@ -296,43 +277,61 @@ class Models:
             time_to_live=time_to_live,
         )
         try:
-            with command("load"), await self._acquire(model_id, USER, wish):
+            with command("load"), await self._acquire(model_id, USER, wish) as lease:
                 active = self.active()
-                if active != model_id and (active is None or not self._ready(active)):
+                if active != model_id and lease.lasting and not self._stays(active):
                     self._follow(model_id, "it was loaded and no other model was")
         except LoadCancelled:
             return
 
-    async def plan_memory(self, model_id: ModelId) -> MemoryPlan:
-        """Find out what the model would take with the settings in force, without loading it.
+    async def reload(
+        self, model_id: ModelId, settings: LoadSettings, *, anyway: bool = False
+    ) -> None:
+        """Load a model anew with other settings of its own; returns when it is READY.
+
+        Answers under way finish first; prompts that come meanwhile wait for the new instance, and
+        aliases stay. When it fails or is cancelled the model is loaded again as it was.
+
+        Args:
+            model_id: the model; one that isn't loaded is just loaded.
+            settings: its own from now on, if it loads.
+            anyway: load it although the plan says that it doesn't fit into memory.
 
         Raises:
-            ModelError: it can't be loaded.
+            ModelError: it can't be loaded like that.
             SettingError: a setting can't be taken.
         """
-        spec = self.loadable(model_id)
-        return await self._plans.run_dry(spec, self.load_settings.in_force(model_id))
-
-    async def weigh(self, model_id: ModelId) -> None:
-        """Make sure that no formula alone says that a model doesn't fit; often there is nothing to do."""
-        if self._ready(model_id):
-            return
-        room = self.room() + self._charged(model_id)
-        settings, total = self.load_settings.in_force(model_id), self._devices.memory().total
-        await self._plans.weigh(self.get(model_id), settings, room, total)
+        with command("reload"):
+            await self._reloads.reload(model_id, settings, USER, anyway=anyway)
 
     async def cancel_load(self, model_id: ModelId) -> None:
         """End a load that is under way; those who wait for it are told."""
         self._coordinator.cancel(model_id)
 
-    async def eject(self, model_id: ModelId) -> None:
-        """Let running answers finish, then free the model; returns when its process is gone.
+    async def eject(self, model_id: ModelId, *, drain: bool = False) -> None:
+        """Free a model; returns when its process is gone. One that isn't loaded is ignored.
 
         When the active model goes, the newest loaded one becomes active.
+
+        Args:
+            model_id: the model.
+            drain: let those who use it finish first.
+
+        Raises:
+            UnknownModel: the id names nothing.
+            ModelBusy: it is in use, and isn't to be drained.
         """
+        spec, view = self.get(model_id), self._coordinator.view(model_id)
+        if view is not None and view.leases and not drain:
+            owners = ", ".join(dict.fromkeys(lease.owner for lease in view.leases))
+            raise ModelBusy(
+                f"{spec.name} is in use by {owners}.",
+                "Wait until that has finished, stop it, or eject the model once it is done.",
+            )
+        self._reloads.give_up(model_id)
         with command("eject"):
             await self._coordinator.end(model_id)
-            if self.active() == model_id and not self._ready(model_id):
+            if self.active() == model_id and not self._specs.ready(model_id):
                 self._follow(self._newest_ready(), "the active model was ejected")
 
     async def dismiss(self, model_id: ModelId) -> None:
@@ -415,6 +414,18 @@ class Models:
         if failure is not None:
             raise failure
 
+    async def load_default(self) -> None:
+        """Load the model that the settings name, where they name one that is in the library.
+
+        Raises:
+            ModelError: it can't be loaded.
+        """
+        model_id = self._defaults.model()
+        if model_id is None:
+            return
+        with command("load default"), await self.acquire_for_command(model_id):
+            self.follow_default()
+
     async def settled(self) -> None:
         """Wait until all that has changed is kept."""
         await self._behind.settled()
@@ -437,6 +448,8 @@ class Models:
             ModelError: the model can't be loaded.
         """
         await self._switches.until_routed(id_or_alias)
+        if id_or_alias == ACTIVE:
+            self.follow_default()
         model_id = self._aliases.target(id_or_alias) or ModelId(id_or_alias)
         if id_or_alias == ACTIVE and model_id == ACTIVE:
             raise NotLoaded("No model is active.", "Load one in the Library.")
@@ -459,50 +472,27 @@ class Models:
         insist: bool = True,
         spared: ModelId | None = None,
     ) -> Lease:
-        spec = self.loadable(model_id)
+        await self._reloads.until_reloaded(model_id)
+        spec = self._specs.loadable(model_id)
         load = wish.settings
         if load is None:
             load = self.load_settings.in_force(model_id)
-        if not self._ready(model_id):
+        if not self._specs.ready(model_id):
             # Before anybody leaves for it.
             self.load_settings.check(spec, load)
         return await self._coordinator.acquire(
             spec, load, owner, wish, insist=insist, spared=spared
         )
 
-    def loadable(self, model_id: ModelId) -> ModelSpec:
-        """The spec of a model that is loaded or can be.
-
-        Raises:
-            ModelError: it is unknown, missing or broken.
-        """
-        spec = self.get(model_id)
-        if self._ready(model_id):
-            # What is loaded answers, whatever became of its file.
-            return spec
-        if spec.remote is not None and spec.status is not ModelStatus.AVAILABLE:
-            raise UnknownModel(
-                f"{spec.name} isn't offered any more.", "Choose another model.", spec.reason
-            )
-        if spec.status is ModelStatus.INVALID:
-            raise InvalidFile(
-                f"{spec.name} can't be loaded.",
-                "Replace the file, for example download it again.",
-                spec.reason,
-            )
-        if spec.status is ModelStatus.MISSING:
-            raise MissingFile(
-                f"The file of {spec.name} isn't there.",
-                "Connect its drive or add its new folder.",
-                spec.path,
-            )
-        return spec
-
     # Session
 
     def _follow(self, model_id: ModelId | None, reason: str) -> None:
         """Let the active alias follow what has happened."""
         self._aliases.assign(ACTIVE, model_id, by=By.MANAGER, reason=reason)
+
+    def _stays(self, active: ModelId | None) -> bool:
+        """Whether the active alias has no need to follow another model."""
+        return active is not None and (self._specs.ready(active) or self._reloads.under_way(active))
 
     def _released(self, lease: Lease, memory: int) -> None:
         """A use ended: what it has touched stays resident and is what the model takes."""
@@ -516,15 +506,6 @@ class Models:
         if self._coordinator.pinned(model_id) is not pinned:
             self._coordinator.pin(model_id, pinned=pinned)
             self._events.publish(ModelPinned(model_id=model_id, pinned=pinned))
-
-    def _charged(self, model_id: ModelId) -> int:
-        """What the ledger holds for the model already, which it needn't find again."""
-        view = self._coordinator.view(model_id)
-        return view.charged if view is not None else 0
-
-    def _ready(self, model_id: ModelId) -> bool:
-        view = self._coordinator.view(model_id)
-        return view is not None and view.state is InstanceState.READY
 
     def _newest_ready(self) -> ModelId | None:
         ready = [view for view in self.instances() if view.state is InstanceState.READY]

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
-from app.domain.errors import RequestError
+from app.domain.errors import AppError, RequestError
 from app.domain.events import ProfilingCompleted, ProfilingProgressed, ProfilingStarted
-from app.domain.generation import GenerationEnd, GenerationRequest, GenerationStats
+from app.domain.generation import FinishReason, GenerationEnd, GenerationRequest, GenerationStats
 from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
 from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
@@ -16,6 +16,7 @@ from app.domain.settings import Settings
 from app.manager.background_profiling import BackgroundProfiling
 from app.manager.events import EventBus
 from app.manager.instances import Lease
+from app.manager.metrics import Metrics
 from app.manager.models import Models
 from app.ports import ProfileStore
 
@@ -29,8 +30,9 @@ TEXT = "Describe how a river shapes the land it flows through, from its spring t
 class ProfileStream:
     """A run under way: iterate for its progress; `result` is set when it has ended."""
 
-    def __init__(self, lease: Lease, requests: int, events: EventBus) -> None:
+    def __init__(self, lease: Lease, requests: int, metrics: Metrics, events: EventBus) -> None:
         self._lease = lease
+        self._metrics = metrics
         self._requests = requests
         self._events = events
         self._started = time.time()
@@ -64,14 +66,24 @@ class ProfileStream:
         request = GenerationRequest(prompt=f"[{number}] {TEXT}", max_tokens=TOKENS, ignore_end=True)
         stamps: list[int] = []
         stats: GenerationStats | None = None
-        async with aclosing(self._lease.engine.generate(request)) as updates:
-            async for update in updates:
-                if isinstance(update, GenerationEnd):
-                    stats = update.stats
-                    continue
-                gaps = _gaps([*stamps[-1:], *update.stamps_ns])
-                stamps.extend(update.stamps_ns)
-                yield ProfileProgress(request=number, requests=self._requests, token_seconds=gaps)
+        finish: FinishReason | None = FinishReason.CANCELLED
+        try:
+            async with aclosing(self._lease.engine.generate(request)) as updates:
+                async for update in updates:
+                    if isinstance(update, GenerationEnd):
+                        stats, finish = update.stats, update.stats.finish
+                        continue
+                    gaps = _gaps([*stamps[-1:], *update.stamps_ns])
+                    stamps.extend(update.stamps_ns)
+                    yield ProfileProgress(
+                        request=number, requests=self._requests, token_seconds=gaps
+                    )
+        except AppError as error:
+            finish = None if isinstance(error, RequestError) else FinishReason.FAILED
+            raise
+        finally:
+            if finish is not None:
+                await self._metrics.record_use(self._lease.spec.id, finish)
         if number == 0:
             return
         yield ProfileProgress(
@@ -86,11 +98,13 @@ class Profiles:
         self,
         store: ProfileStore,
         models: Models,
+        metrics: Metrics,
         events: EventBus,
         settings: Callable[[], Settings],
     ) -> None:
         self._store = store
         self._models = models
+        self._metrics = metrics
         self._events = events
         self._runs: dict[ProfileRunId, ProfileRun] = {}
         self._background = BackgroundProfiling(self, models, events, settings)
@@ -148,7 +162,7 @@ class Profiles:
             )
         kept: ProfileRunId | None = None
         async with self._models.lease(model_id, owner, LoadWish()) as lease:
-            stream = ProfileStream(lease, requests, self._events)
+            stream = ProfileStream(lease, requests, self._metrics, self._events)
             # An alias was resolved by the lease.
             model_id = lease.spec.id
             self._events.publish(ProfilingStarted(model_id=model_id, requests=requests))

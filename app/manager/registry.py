@@ -37,8 +37,8 @@ class Registry:
 
     async def aclose(self) -> None:
         """Finish what is being written."""
-        await self._background.aclose()
         await self.settled()
+        await self._background.aclose()
 
     @property
     def preparing(self) -> bool:
@@ -47,6 +47,9 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    def __contains__(self, model_id: ModelId) -> bool:
+        return model_id in self._index
 
     def find(self, model_id: ModelId) -> ModelSpec | None:
         """The spec, or None."""

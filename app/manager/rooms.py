@@ -9,7 +9,6 @@ from app.domain.eviction import (
     FAIRNESS_SECONDS,
     NOTHING,
     PATIENCE_SECONDS,
-    UNLIMITED,
     Decision,
     Holding,
     Room,
@@ -24,6 +23,7 @@ from app.domain.memory import MemoryView
 from app.domain.models import ModelId, ModelSpec
 from app.domain.settings import Settings
 from app.manager.instances import Instance
+from app.manager.limits import Limits
 from app.manager.memory_plans import MemoryPlans, crowded, refusal
 from app.ports import Devices
 
@@ -51,6 +51,7 @@ class Rooms:
         self._devices = devices
         self._plans = plans
         self._settings = settings
+        self._limits = Limits(settings)
         self.reserve: Callable[[Instance, int, bool], None] = lambda instance, size, plentiful: None
         """Gives an instance its bytes; told whether there are many more."""
         self.evict: Callable[[Instance, str, ModelId | None], None] = lambda item, why, whom: None
@@ -70,7 +71,7 @@ class Rooms:
 
     def budget(self, memory: MemoryView) -> int:
         """Bytes that models may take together."""
-        return rules.budget(memory.total, self._settings().memory_budget)
+        return self._limits.budget(memory)
 
     def charged(self) -> int:
         """Bytes that the ledger holds for all instances."""
@@ -153,6 +154,12 @@ class Rooms:
             self._stirred = True
             asyncio.get_running_loop().call_soon(self._look)
 
+    def settings_changed(self, before: Settings) -> None:
+        """Look soon whether what the settings allow now still holds."""
+        newest = max((item.generation for item in self._instances.values()), default=0)
+        self._limits.changed(before, self._devices.memory(), newest)
+        self.stir()
+
     def close(self) -> None:
         """Let nobody in or out any more."""
         self._closed = True
@@ -168,12 +175,27 @@ class Rooms:
             limit = self.idle_limit(instance) if instance.idle else None
             if limit is not None and now >= instance.used_at + limit - RESOLUTION:
                 self.evict(instance, f"idle for {span(limit)}", None)
+        if self._limits.lowered:
+            memory = memory or self._devices.memory()
+            self._shed(memory, now)
         claimed = NOTHING
         waiting = [item for item in self._waiting if item.turn is not None and not item.turn.done()]
         for instance in sorted(waiting, key=lambda item: (-item.priority, item.generation)):
             memory = memory or self._devices.memory()
             claimed += self._serve(instance, memory, now, claimed)
         self._arm(now)
+
+    def _shed(self, memory: MemoryView, now: float) -> None:
+        """Let idle models go for a limit that was lowered."""
+        holdings = [
+            item.model_copy(update={"kept": True})
+            if not self._limits.applies(self._instances[item.model_id].generation)
+            else item
+            for item in self._holdings(None)
+        ]
+        leaving, reason = self._limits.leaving(holdings, memory, now)
+        for model_id in leaving:
+            self.evict(self._instances[model_id], reason, None)
 
     def _serve(self, instance: Instance, memory: MemoryView, now: float, claimed: Room) -> Room:
         """Decide about one who waits; what it claims of the room that is on its way."""
@@ -234,10 +256,9 @@ class Rooms:
             if item.state in HOLDING and item.spec.remote is None
         ]
         arriving = sum(item.charged for item in instances if item.state in COMING)
-        most = self._settings().max_loaded
         return Room(
             size=rules.room(memory, self.charged(), arriving, self.budget(memory)),
-            places=UNLIMITED if most is None else most - len(instances),
+            places=self._limits.places - len(instances),
         )
 
     def _holdings(self, asking: Instance | None, spared: ModelId | None = None) -> list[Holding]:

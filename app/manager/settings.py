@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.domain.errors import SettingError
 from app.domain.events import SettingChanged
-from app.domain.settings import ENVIRONMENT_PREFIX, Settings
+from app.domain.settings import ENVIRONMENT_ONLY, Settings, parsed, variable
 from app.manager.events import EventBus
 from app.ports import SettingStore
 
@@ -26,18 +26,20 @@ class SettingsKeeper:
         self._environment = environment
         self._locked: dict[str, str] = {}
         self._current = Settings()
-        self.changed: Callable[[str], None] = lambda key: None
-        """Told at once of each setting that has another value."""
+        self.changed: Callable[[Settings], None] = lambda before: None
+        """Told at once when a setting has another value, with all of them as they were."""
 
     async def start(self) -> None:
         """Read what is kept and what the environment overrides; a bad value costs only itself."""
         for key, text in (await self._store.settings()).items():
+            if key in ENVIRONMENT_ONLY:
+                continue
             self._take(key, text, "the stored setting")
         for key in Settings.model_fields:
-            variable = ENVIRONMENT_PREFIX + key.upper()
-            override = self._environment.get(variable)
-            if override is not None and self._take(key, override, variable):
-                self._locked[key] = variable
+            name = variable(key)
+            override = self._environment.get(name)
+            if override is not None and self._take(key, override, name):
+                self._locked[key] = name
 
     def current(self) -> Settings:
         """The settings in force."""
@@ -53,20 +55,25 @@ class SettingsKeeper:
         Raises:
             SettingError: the value can't be taken, or the environment overrides the setting.
         """
-        variable = self._locked.get(key)
-        if variable is not None:
+        locked = self._locked.get(key)
+        if locked is not None:
             raise SettingError(
-                f"The environment variable {variable} sets this.",
+                f"The environment variable {locked} sets this.",
                 "Remove the variable and start Modelyard again to change it here.",
+            )
+        if key in ENVIRONMENT_ONLY:
+            raise SettingError(
+                "This is chosen before Modelyard starts.",
+                f"Set the environment variable {variable(key)} and start Modelyard again.",
             )
         changed = self._with(key, value)
         if changed == self._current:
             return
         text = json.dumps(changed.model_dump(mode="json")[key])
         await self._store.save_setting(key, text)
-        self._current = self._with(key, value)
+        before, self._current = self._current, self._with(key, value)
         self._events.publish(SettingChanged(key=key))
-        self.changed(key)
+        self.changed(before)
 
     async def reset(self, key: str) -> None:
         """Return one setting to its default."""
@@ -88,7 +95,7 @@ class SettingsKeeper:
             log.warning("Ignoring %s, which this version doesn't know, from %s", key, source)
             return False
         try:
-            self._current = self._with(key, _value(text))
+            self._current = self._with(key, parsed(text))
         except SettingError as error:
             log.warning("Ignoring %s from %s: %s", key, source, error.detail)
             return False
@@ -111,11 +118,3 @@ def _demand(key: str, value: object) -> str:
 def _way_out(key: str) -> str:
     may_be_empty = Settings.model_fields[key].get_default(call_default_factory=True) is None
     return "Change it, or leave it empty." if may_be_empty else "Choose another value."
-
-
-def _value(text: str) -> object:
-    """JSON where it is JSON, else the text itself: `dark` in an environment needs no quotes."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text

@@ -9,7 +9,7 @@ from app.domain.events import CapabilityDetected, ModelCrashed, ModelLoading, fa
 from app.domain.health import Candidate
 from app.domain.instances import ENDED, InstanceState, InstanceView
 from app.domain.load_settings import LoadWish
-from app.domain.models import ACTIVE, ModelId, ModelSpec
+from app.domain.models import ACTIVE, ModelId
 from app.domain.settings import Settings
 from app.manager.aliases import Aliases
 from app.manager.auto_switch import AutoSwitch
@@ -18,9 +18,12 @@ from app.manager.coordinator import Coordinator
 from app.manager.events import EventBus, caused_by
 from app.manager.health import HealthKeeper
 from app.manager.instances import Lease
+from app.manager.memory import Memory
 from app.manager.metrics import Metrics
 from app.manager.recovery import Recovery
+from app.manager.reloads import Reloads
 from app.manager.session import Session
+from app.manager.specs import Specs
 from app.manager.switches import Switches
 
 PERCENT = 100
@@ -28,14 +31,6 @@ PERCENT = 100
 
 class Loader(Protocol):
     """What the supervisor needs of whoever loads models."""
-
-    def get(self, model_id: ModelId) -> ModelSpec:
-        """The spec of a model that is known or loaded."""
-        ...
-
-    def fit(self, model_id: ModelId) -> rules.Fit:
-        """Whether the model fits into what is free now."""
-        ...
 
     async def acquire_for_command(self, model_id: ModelId, wish: LoadWish) -> Lease:
         """A lease on the model, loading it first when it isn't loaded."""
@@ -51,19 +46,25 @@ class Supervisor:
         coordinator: Coordinator,
         aliases: Aliases,
         switches: Switches,
+        reloads: Reloads,
         session: Session,
         metrics: Metrics,
         events: EventBus,
         behind: Behind,
+        specs: Specs,
+        memory: Memory,
         loader: Loader,
         settings: Callable[[], Settings],
     ) -> None:
         self._coordinator = coordinator
         self._switches = switches
+        self._reloads = reloads
         self._session = session
         self._metrics = metrics
         self._events = events
         self._behind = behind
+        self._specs = specs
+        self._memory = memory
         self._loader = loader
         self._closing = False
         self.health = HealthKeeper(
@@ -102,8 +103,9 @@ class Supervisor:
 
     def save_session(self) -> None:
         """Keep what is loaded now."""
-        # While one model makes room for another, neither is loaded; the session is what was.
-        if not self._closing and not self._switches.draining:
+        # While one model makes room for another, or for itself with other settings, neither is
+        # loaded; the session is what was.
+        if not self._closing and not self._switches.draining and not self._reloads.under_way():
             self._session.save()
 
     def forget(self, model_id: ModelId) -> None:
@@ -154,9 +156,9 @@ class Supervisor:
             view, metrics = views.get(model_id), self._metrics.find(model_id)
             ready = view is not None and view.state is InstanceState.READY
             yield Candidate(
-                spec=self._loader.get(model_id),
+                spec=self._specs.get(model_id),
                 ready=ready,
-                fits=ready or self._loader.fit(model_id) is rules.Fit.FITS,
+                fits=ready or self._memory.fit(model_id) is rules.Fit.FITS,
                 health=self.health.of(model_id).state,
                 tokens_per_second=metrics.tokens_per_second if metrics is not None else None,
             )

@@ -9,13 +9,14 @@ from app.domain.errors import AppError, NotLoaded, report_of
 from app.domain.events import ModelSwitched, NoticeRaised, SwitchRolledBack
 from app.domain.eviction import Verdict
 from app.domain.instances import InstanceState, InstanceView
-from app.domain.models import ModelId, ModelSpec, ModelStatus
+from app.domain.models import ModelId, ModelStatus
 from app.domain.switching import By, SwitchMethod, SwitchPlan, plan_switch
 from app.manager.aliases import Aliases
 from app.manager.coordinator import Coordinator
 from app.manager.events import EventBus
 from app.manager.instances import Lease
-from app.manager.load_settings import LoadSettingsKeeper
+from app.manager.memory import Memory
+from app.manager.specs import Specs
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -23,27 +24,6 @@ log = logging.getLogger(__name__)
 
 class Loads(Protocol):
     """What a switch needs of whoever loads models."""
-
-    def get(self, model_id: ModelId) -> ModelSpec:
-        """The spec of a model that is known or loaded."""
-        ...
-
-    def loadable(self, model_id: ModelId) -> ModelSpec:
-        """The spec of a model that is loaded or can be."""
-        ...
-
-    def predict(self, model_id: ModelId) -> int:
-        """Bytes that the model would take."""
-        ...
-
-    @property
-    def load_settings(self) -> LoadSettingsKeeper:
-        """How each model is loaded."""
-        ...
-
-    async def weigh(self, model_id: ModelId) -> None:
-        """Make sure that no formula alone says that a model doesn't fit."""
-        ...
 
     async def acquire_for_command(
         self, model_id: ModelId, *, spared: ModelId | None = None
@@ -56,14 +36,22 @@ class Switches:
     """Plans and makes switches; each changes the routing once, or not at all."""
 
     def __init__(
-        self, aliases: Aliases, coordinator: Coordinator, loads: Loads, events: EventBus
+        self,
+        aliases: Aliases,
+        coordinator: Coordinator,
+        specs: Specs,
+        memory: Memory,
+        loads: Loads,
+        events: EventBus,
     ) -> None:
         self._aliases = aliases
         self._coordinator = coordinator
+        self._specs = specs
+        self._memory = memory
         self._loads = loads
         self._events = events
-        self._draining: dict[str, asyncio.Event] = {}
-        """Aliases whose old model makes room for the new one; set when that is settled."""
+        self._draining: list[tuple[str, asyncio.Event]] = []
+        """Aliases whose old model makes room for the new one; each set when that is settled."""
         self._tasks = TaskScope("switches")
         self._closing = False
 
@@ -82,19 +70,19 @@ class Switches:
 
     async def until_routed(self, name: str) -> None:
         """Wait while an alias's old model makes room for the new one."""
-        while (draining := self._draining.get(name)) is not None:
-            await draining.wait()
+        while waits := [settled for alias, settled in self._draining if alias == name]:
+            await waits[0].wait()
 
     def plan(self, model_id: ModelId, alias: str) -> SwitchPlan:
         """What `switch` would do now."""
         target = self._coordinator.view(model_id)
         loaded = target is not None and target.state is InstanceState.READY
         leaving = self._leaving(model_id, alias)
-        if loaded or self._loads.get(model_id).remote is not None:
+        if loaded or self._specs.get(model_id).remote is not None:
             leaving_id = leaving.model_id if leaving is not None else None
             return plan_switch(model_id, leaving_id, need=0, free=0, freed_by_leaving=0)
         going = leaving if leaving is not None and not leaving.pinned else None
-        need = self._loads.predict(model_id)
+        need = self._memory.predict(model_id)
         decision, free = self._coordinator.outlook(model_id, need, self._spared(model_id, alias))
         beside = decision.verdict in {Verdict.LOAD, Verdict.EVICT} or decision.claims
         return plan_switch(
@@ -117,12 +105,11 @@ class Switches:
             DoesNotFit: the plan is to refuse.
             ModelError: the new model can't be loaded; the alias is as it was.
         """
-        self._loads.loadable(model_id)
-        await self._loads.weigh(model_id)
+        self._specs.loadable(model_id)
+        await self._memory.weigh(model_id)
         plan = self.plan(model_id, alias)
         if plan.method is SwitchMethod.REFUSE:
-            settings = self._loads.load_settings.in_force(model_id)
-            raise self._coordinator.refusal(self._loads.get(model_id), settings)
+            raise self._memory.refusal(model_id)
         if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:
             await self._drain_and_switch(plan.leaving, plan, alias, by=by, reason=reason)
         else:
@@ -151,8 +138,8 @@ class Switches:
         before = self._aliases.target(alias)
         try:
             spared = self._spared(plan.target, alias)
-            with await self._loads.acquire_for_command(plan.target, spared=spared):
-                self._route(alias, plan.target, gap_seconds=0, by=by, reason=reason)
+            with await self._loads.acquire_for_command(plan.target, spared=spared) as lease:
+                self._route(alias, lease, gap_seconds=0, by=by, reason=reason)
         except BaseException as error:
             self._events.publish(_rolled_back(alias, plan.target, before, error))
             raise
@@ -162,19 +149,21 @@ class Switches:
     ) -> None:
         """Switch where only one model fits. Prompts to the alias wait for the outcome meanwhile."""
         started = time.monotonic()
-        self._draining[alias] = asyncio.Event()
+        draining = (alias, asyncio.Event())
+        self._draining.append(draining)
         try:
             await self._coordinator.end(leaving)
-            with await self._loads.acquire_for_command(plan.target):
+            with await self._loads.acquire_for_command(plan.target) as lease:
                 gap = time.monotonic() - started
-                self._route(alias, plan.target, gap_seconds=gap, by=by, reason=reason)
+                self._route(alias, lease, gap_seconds=gap, by=by, reason=reason)
         except BaseException as error:
             if not self._closing:
                 undo = self._switch_back(alias, plan.target, leaving, error)
                 self._tasks.start("switch back", undo)
             raise
         finally:
-            self._draining.pop(alias).set()
+            self._draining.remove(draining)
+            draining[1].set()
 
     async def _switch_back(
         self, alias: str, target: ModelId, leaving: ModelId, cause: BaseException
@@ -186,9 +175,13 @@ class Switches:
             log.warning("The switch failed and %s couldn't be loaded again: %s", leaving, error)
             self._events.publish(NoticeRaised(report=error.report()))
 
-    def _route(
-        self, alias: str, model_id: ModelId, *, gap_seconds: float, by: By, reason: str
-    ) -> None:
+    def _route(self, alias: str, lease: Lease, *, gap_seconds: float, by: By, reason: str) -> None:
+        model_id = lease.spec.id
+        if not lease.lasting:
+            raise NotLoaded(
+                f"{lease.spec.name} crashed or was ejected as it became ready.",
+                "Switch to it again, or choose another model.",
+            )
         previous = self._aliases.target(alias)
         self._aliases.assign(alias, model_id, by=by, reason=reason, gap_seconds=gap_seconds)
         self._events.publish(
@@ -212,7 +205,7 @@ class Switches:
         if view is not None and view.state is InstanceState.READY:
             return True
         try:
-            return self._loads.get(model_id).status is ModelStatus.AVAILABLE
+            return self._specs.get(model_id).status is ModelStatus.AVAILABLE
         except AppError:
             return False
 

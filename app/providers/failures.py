@@ -127,15 +127,24 @@ def too_long(name: str, characters: int, limit: int) -> ContextOverflow:
     )
 
 
-def refused_request(name: str, refused: Refused) -> AppError:
-    """The error for a request that the engine can't serve."""
+def refused_request(name: str, refused: Refused, trained: int | None = None) -> AppError:
+    """The error for a request that the engine can't serve.
+
+    Args:
+        name: the model's.
+        refused: what the engine said.
+        trained: the context length that the model was trained for, where that is known.
+    """
     match refused.reason:
         case Refusal.OVERFLOW:
+            longest = trained is not None and refused.context_length >= trained
+            way = "ask a model" if longest else "load the model"
             return ContextOverflow(
                 f"The conversation has {refused.prompt_tokens:,} tokens and leaves no room for an "
                 f"answer in {name}'s context of {refused.context_length:,}.",
-                "Shorten the conversation, or load the model with a longer context.",
+                f"Shorten the conversation, or {way} with a longer context.",
                 share=refused.context_length / max(1, refused.prompt_tokens),
+                longest=longest,
             )
         case Refusal.SAMPLING:
             return RequestError(

@@ -132,6 +132,7 @@ class LlamaCppProvider:
             loaded=loaded,
             embedding=embedding,
             seed=settings.seed,
+            trained=spec.context_length,
         )
 
     async def plan_memory(self, spec: ModelSpec, settings: LoadSettings) -> MemoryPlan:

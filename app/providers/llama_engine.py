@@ -67,8 +67,10 @@ class LlamaEngine:
         loaded: protocol.Loaded,
         embedding: bool,
         seed: int | None = None,
+        trained: int | None = None,
     ) -> None:
         self._name = name
+        self._trained = trained
         self._link = link
         self._renderer = renderer
         self._chat = chat
@@ -155,7 +157,7 @@ class LlamaEngine:
                         )
                         yield GenerationEnd(stats=stats)
                     case protocol.Refused() as refused:
-                        raise failures.refused_request(self._name, refused)
+                        raise failures.refused_request(self._name, refused, self._trained)
 
     async def probe(self) -> None:
         """Compute one token or embedding, so that READY is more than a promise.
@@ -281,7 +283,7 @@ class LlamaEngine:
         with self._link.ask(request) as answers:
             answer = await self._next(answers, self._deadlines.compute)
         if isinstance(answer, protocol.Refused):
-            raise failures.refused_request(self._name, answer)
+            raise failures.refused_request(self._name, answer, self._trained)
         return answer
 
     async def _next(self, answers: Answers, silence: float) -> protocol.Message:

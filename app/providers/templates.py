@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.errors import TemplateFailed
 from app.domain.generation import ChatMessage
+from app.domain.template_probes import probes
 from app.ports import NOTHING_TOLD, Child, Children
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
 from app.tasks import TaskScope
@@ -16,6 +17,14 @@ log = logging.getLogger(__name__)
 RENDER_SECONDS = 2.0
 START_SECONDS = 30.0
 REMEDY = "Use a model with another template, or start a conversation without a system prompt."
+
+
+SPECIAL_TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
+"""What a template that is only tried out gets for its model's own."""
+
+
+class TemplateRefused(TemplateFailed):
+    """The template ended on its own, without a prompt; another conversation may suit it."""
 
 
 class TemplateProcess:
@@ -58,12 +67,41 @@ class TemplateProcess:
             TemplateFailed: the template raised, ran too long or grew too large, or the worker
                 doesn't start.
         """
-        request = protocol.Render(
-            template=template,
-            messages=[{"role": turn.role.value, "content": turn.text} for turn in messages],
-            special_tokens=special_tokens,
-            variables=dict(variables),
+        return await self._render(
+            protocol.Render(
+                template=template,
+                messages=[{"role": turn.role.value, "content": turn.text} for turn in messages],
+                special_tokens=special_tokens,
+                variables=dict(variables),
+            )
         )
+
+    async def probe(self, template: str) -> dict[str, str]:
+        """What a template makes of each of the domain's probes, by the probe's name.
+
+        A probe that it refuses has no entry. One that brings the process down, or holds it up, is
+        the last: a template that does so once does it every time.
+        """
+        rendered: dict[str, str] = {}
+        for probe in probes():
+            request = protocol.Render(
+                template=template,
+                messages=list(probe.messages),
+                special_tokens=SPECIAL_TOKENS,
+                variables=dict(probe.variables),
+                tools=list(probe.tools),
+                generate=probe.generate,
+            )
+            try:
+                rendered[probe.name] = await self._render(request)
+            except TemplateRefused:
+                continue
+            except TemplateFailed as error:
+                log.info("A chat template can't be tried out: %s", error)
+                break
+        return rendered
+
+    async def _render(self, request: protocol.Render) -> str:
         async with self._one_at_a_time:
             link = await self._warm_link()
             try:
@@ -76,13 +114,17 @@ class TemplateProcess:
         if isinstance(answer, protocol.Rendered):
             return answer.text
         detail = answer.detail if isinstance(answer, protocol.Refused) else str(answer)
-        raise TemplateFailed(
+        raise TemplateRefused(
             "The model's chat template can't render this conversation.", REMEDY, detail
         )
 
     async def aclose(self) -> None:
         """End the worker."""
         await self._tasks.aclose()
+        await self.rest()
+
+    async def rest(self) -> None:
+        """End the worker until it is needed again."""
         async with self._one_at_a_time:
             link, self._link = self._link, None
             if link is not None:

@@ -46,14 +46,16 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
         connection.execute("PRAGMA journal_mode = WAL")
-    for pragma in (
-        "synchronous = FULL",
-        # SQLite's own checkpoint makes every thousandth change wait for it.
-        "wal_autocheckpoint = 0",
-        "foreign_keys = ON",
-        "trusted_schema = OFF",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA synchronous = FULL")
+    # SQLite's own checkpoint makes every thousandth change wait for it.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    guard(connection)
+
+
+def guard(connection: sqlite3.Connection) -> None:
+    """Keep the rows of a database true to one another, and its file from running code."""
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
 
 
 @contextmanager

@@ -15,11 +15,13 @@ from app.storage.backups import back_up, backups_of, is_due
 from app.storage.connection import connect, prepare
 from app.storage.conversations import Conversations
 from app.storage.database import Database
+from app.storage.library import StoredLibrary
 from app.storage.models import Models
 from app.storage.profiles import Profiles
 from app.storage.recovery import DamagedDatabase, check, check_present, recover
 from app.storage.settings import StoredSettings
 from app.storage.spending import Spending
+from app.storage.unkept import PERSISTENCE, open_copy
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class Storage:
     """Everything that is kept, open."""
 
     models: Models
+    library: StoredLibrary
     conversations: Conversations
     profiles: Profiles
     settings: StoredSettings
@@ -43,21 +46,48 @@ class Storage:
         await self.database.aclose()
 
 
-async def open_storage(path: Path) -> Storage:
+class UnkeptSettings(StoredSettings):
+    """Settings of which only the one is written that says whether anything is."""
+
+    def __init__(self, database: Database, path: Path) -> None:
+        super().__init__(database)
+        self._path = path
+
+    async def save_setting(self, key: str, value: str) -> None:
+        """Store one key's JSON text."""
+        if key == PERSISTENCE:
+            storage = await open_storage(self._path)
+            try:
+                await storage.settings.save_setting(key, value)
+            finally:
+                await storage.aclose()
+        await super().save_setting(key, value)
+
+
+async def open_storage(path: Path, *, kept: bool = True) -> Storage:
     """Open the database at `path`, or make it.
 
     A damaged file is set aside and its newest backup restored; `recovered` then says so.
+
+    Args:
+        path: the database file.
+        kept: whether anything is to be written; otherwise what is there is copied into memory.
 
     Raises:
         StorageError: the file can't be opened, or isn't for this version to use.
     """
     database = Database()
-    recovered = await database.open(partial(open_file, path, schema.MIGRATIONS, time.time()))
+    if kept:
+        opener = partial(open_file, path, schema.MIGRATIONS, time.time())
+    else:
+        opener = partial(open_copy, path, schema.MIGRATIONS)
+    recovered = await database.open(opener)
     return Storage(
         models=Models(database),
+        library=StoredLibrary(database),
         conversations=Conversations(database),
         profiles=Profiles(database),
-        settings=StoredSettings(database),
+        settings=StoredSettings(database) if kept else UnkeptSettings(database, path),
         accounts=Accounts(database),
         spending=Spending(database),
         recovered=recovered,

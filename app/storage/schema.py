@@ -136,6 +136,63 @@ MIGRATIONS: tuple[Step, ...] = (
         "CREATE INDEX alias_history_by_name ON alias_history (name, number)",
     ),
     (
+        "CREATE TABLE model_kinds (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
+        """
+        CREATE TEMP TABLE told AS
+        SELECT id, name, path, size_bytes, modified_ns, json_patch(
+            text,
+            json_object(
+                'provider', provider, 'status', status, 'reason', nullif(reason, ''),
+                'architecture', nullif(architecture, ''), 'parameters', parameters,
+                'quantisation', nullif(quantisation, ''), 'context_length', context_length
+            )
+        ) AS kind
+        FROM models JOIN model_details ON number = detail
+        """,
+        "INSERT INTO model_kinds (text) SELECT DISTINCT kind FROM told",
+        "DROP TABLE models",
+        "DROP TABLE model_details",
+        """
+        CREATE TABLE models (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            path TEXT NOT NULL,
+            kind INTEGER NOT NULL,
+            size_bytes INTEGER NOT NULL,
+            modified_ns INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        INSERT INTO models SELECT id, name, path, number, size_bytes, modified_ns
+        FROM told JOIN model_kinds ON text = kind ORDER BY id
+        """,
+        "DROP TABLE told",
+    ),
+    (
+        """
+        CREATE TABLE scanned_files (
+            path TEXT PRIMARY KEY,
+            mark TEXT NOT NULL,
+            place TEXT NOT NULL,
+            model_id TEXT,
+            size INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        INSERT OR IGNORE INTO scanned_files
+        SELECT path, '', path, id, size_bytes FROM models WHERE id LIKE 'local:%' AND path <> ''
+        """,
+        "CREATE INDEX scanned_files_by_model ON scanned_files (model_id)",
+        "CREATE TABLE annotations (model_id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",
+        """
+        CREATE TABLE saved_searches (
+            position INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            query TEXT NOT NULL
+        ) STRICT
+        """,
+    ),
+    (
         "CREATE TABLE accounts (id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",
         """
         CREATE TABLE spending (

@@ -24,6 +24,7 @@ _SAFE = ("keyring.backends.SecretService", "keyring.backends.libsecret", "keyrin
          "keyring.backends.macOS", "keyring.backends.Windows")  # fmt: skip
 """Modules of backends that encrypt. Others, found by entry points, may write plain text."""
 NO_KEYRING = "This system has no keyring, so keys are kept until Modelyard quits."
+NOT_KEPT = "Nothing of this run is kept, so keys are kept until Modelyard quits."
 _UNLOCK = "Unlock the keyring and try again, or keep the key until Modelyard quits."
 
 
@@ -51,6 +52,8 @@ class SystemKeys:
         environment: Mapping[str, str],
         find: Callable[[], Backend | None] | None = None,
         patience: float = PATIENCE_SECONDS,
+        *,
+        kept: bool = True,
     ) -> None:
         """Prepare without asking anybody.
 
@@ -58,7 +61,9 @@ class SystemKeys:
             environment: where variables with keys are looked up.
             find: what finds the keyring, in a thread; None for the system's.
             patience: seconds that one call may take.
+            kept: whether the keyring may be changed; otherwise it is only read.
         """
+        self._kept = kept
         self._environment = environment
         self._find = find or system_keyring
         self._patience = patience
@@ -68,6 +73,8 @@ class SystemKeys:
 
     async def state(self) -> KeyringState:
         """Whether keys outlive this run."""
+        if not self._kept:
+            return KeyringState(lasting=False, reason=NOT_KEPT)
         try:
             backend = await self._keyring()
         except KeyringFailed as error:
@@ -85,7 +92,7 @@ class SystemKeys:
             KeyringFailed: there is a keyring and it doesn't take it.
         """
         redact(key.reveal())
-        backend = None if for_now else await self._keyring()
+        backend = await self._keyring() if self._kept and not for_now else None
         if backend is None:
             self._memory[credential] = key
             return KeyPlace.MEMORY
@@ -132,7 +139,7 @@ class SystemKeys:
             KeyringFailed: it may still be there.
         """
         self._memory.pop(credential, None)
-        backend = await self._keyring()
+        backend = await self._keyring() if self._kept else None
         if backend is not None:
             service = _service(credential)
             await self._asked(lambda: _delete(backend, service), "remove a key")

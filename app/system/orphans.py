@@ -60,14 +60,16 @@ def identity_of(pid: int) -> Identity | None:
 class WorkerJournal:
     """The list of running workers in a file; several apps may share it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, kept: bool = True) -> None:
+        """Nothing is written yet, and never where nothing is to be `kept`."""
         self._path = path
+        self._kept = kept
         self._app = identity_of(os.getpid())
 
     def add(self, pid: int) -> None:
         """Write down a worker that was started."""
         worker = identity_of(pid)
-        if worker is not None and self._app is not None:
+        if self._kept and worker is not None and self._app is not None:
             entry = json.dumps(asdict(Entry(worker, self._app)))
             with contextlib.suppress(OSError), self._open() as file:
                 file.write(f"{entry}\n")
@@ -80,7 +82,8 @@ class WorkerJournal:
             log.warning("Ending worker %d, whose app is gone", orphan.worker.pid)
             with contextlib.suppress(psutil.Error):
                 psutil.Process(orphan.worker.pid).kill()
-        self._rewrite(item for item in entries if item.app.runs() and item.worker.runs())
+        if self._kept:
+            self._rewrite(item for item in entries if item.app.runs() and item.worker.runs())
         return len(orphans)
 
     def _entries(self) -> Iterable[Entry]:

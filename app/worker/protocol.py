@@ -148,10 +148,24 @@ class Render(NamedTuple):
     """Render a chat template."""
 
     template: str
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     special_tokens: dict[str, str]
     variables: dict[str, bool | str] = {}  # noqa: RUF012 - nobody adds to it
     """What the template may be told beside the turns."""
+    tools: list[dict[str, Any]] = []  # noqa: RUF012 - nobody adds to it
+    """The functions that the model may call, as OpenAI describes them."""
+    generate: bool = True
+    """Whether to write the beginning of an answer after the turns."""
+
+
+class Quantise(NamedTuple):
+    """Write a model anew with smaller weights."""
+
+    source: str
+    destination: str
+    file_type: int
+    """llama.cpp's number (`llama_ftype`)."""
+    threads: int
 
 
 class Cancel(NamedTuple):
@@ -255,7 +269,7 @@ class Refused(NamedTuple):
 Message = (
     Load | Generate | Probe | Render | Cancel | Shutdown | Embed | Tokenise | Detokenise
     | Ready | Alive | Progress | Loaded | Tokens | Done | Computed | Rendered | Refused
-    | Embedded | Tokenised | Detokenised | Planned
+    | Embedded | Tokenised | Detokenised | Planned | Quantise
 )  # fmt: skip
 
 KINDS: dict[type[Message], int] = {
@@ -268,6 +282,7 @@ KINDS: dict[type[Message], int] = {
     Embed: 7,
     Tokenise: 8,
     Detokenise: 9,
+    Quantise: 10,
     Ready: 32,
     Alive: 33,
     Progress: 34,

@@ -6,7 +6,7 @@ import sys
 
 from app.worker.channel import Channel
 
-KINDS = ("llama", "template")
+KINDS = ("llama", "template", "quantise")
 STDIN, STDOUT, STDERR = 0, 1, 2
 NICENESS = 5
 """A desktop stays fluent while a model computes."""
@@ -28,6 +28,10 @@ def run(arguments: list[str]) -> int:
         from app.worker.llama import LlamaWorker  # noqa: PLC0415
 
         return LlamaWorker(channel).run()
+    if arguments[0] == "quantise":
+        from app.worker.quantise import QuantiseWorker  # noqa: PLC0415
+
+        return QuantiseWorker(channel).run()
     from app.worker.template import TemplateWorker  # noqa: PLC0415
 
     return TemplateWorker(channel).run()

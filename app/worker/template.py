@@ -77,9 +77,9 @@ def render(request: Render) -> str:
     for piece in compiled(request.template).generate(
         **{**request.variables, **request.special_tokens},
         messages=request.messages,
-        tools=None,
+        tools=request.tools or None,
         documents=None,
-        add_generation_prompt=True,
+        add_generation_prompt=request.generate,
     ):
         length += len(piece)
         if length > TEXT_LIMIT:

@@ -113,7 +113,7 @@ async def loaded(
     path: str, threads: int | None = None, context: int = 2048
 ) -> AsyncIterator[Engine]:
     """A model loaded as the app loads it, warm; `threads` None is the automatic choice."""
-    spec = await LocalModelFiles().read(path)
+    (spec,) = (await LocalModelFiles().read(path)).specs
     workers = WorkerProcesses()
     templates = TemplateProcess(workers)
     try:

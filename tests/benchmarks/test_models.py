@@ -20,7 +20,7 @@ def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 async def test_that_a_shape_is_a_model_of_its_figures(path: Path) -> None:
-    spec = await LocalModelFiles().read(str(path))
+    (spec,) = (await LocalModelFiles().read(str(path))).specs
     assert spec.status is ModelStatus.AVAILABLE
     assert spec.shape is not None
     assert (spec.shape.block_count, spec.shape.vocabulary) == (2, 1000)

@@ -1,14 +1,15 @@
 import pytest
 
-from app.domain.capabilities import capabilities_of
-from app.domain.models import Capability
+from app.domain.capabilities import capabilities_of, projector_facts
+from app.domain.models import Basis, Capability, CapabilityFact, verdicts
 
 TEMPLATE = "tokenizer.chat_template"
 
 
 def able(architecture: str, **keys: object) -> set[Capability]:
     named = {key.replace("__", "."): value for key, value in keys.items()}
-    return {fact.capability for fact in capabilities_of(architecture, named) if fact.value}
+    facts = capabilities_of(architecture, named)
+    return {fact.capability for fact in facts if fact.value} - {Capability.LORA}
 
 
 def test_that_a_template_makes_a_model_chat() -> None:
@@ -20,7 +21,8 @@ def test_that_a_template_makes_a_model_chat() -> None:
 @pytest.mark.parametrize("template", [{}, {TEMPLATE: " "}, {TEMPLATE: 3}])
 def test_that_a_model_without_a_template_only_completes(template: dict[str, object]) -> None:
     facts = capabilities_of("llama", template)
-    assert [fact.capability for fact in facts if fact.value] == [Capability.COMPLETION]
+    able = [fact.capability for fact in facts if fact.value]
+    assert able == [Capability.COMPLETION, Capability.LORA]
     assert facts[0].source == "no chat template in the file"
 
 
@@ -36,8 +38,48 @@ def test_that_no_pooling_is_no_embedding() -> None:
     assert able("llama", llama__pooling_type=0) == {Capability.COMPLETION}
 
 
-def test_that_a_ranking_model_does_none_of_these() -> None:
-    assert able("bert", bert__pooling_type=4, tokenizer__chat_template="{{ x }}") == set()
+def test_that_a_ranking_model_only_ranks() -> None:
+    ranks = {Capability.RERANK}
+    assert able("bert", bert__pooling_type=4, tokenizer__chat_template="{{ x }}") == ranks
+    assert able("bert", bert__classifier__output_labels=("a",), bert__pooling_type=2) == ranks
+    facts = capabilities_of("qwen3", {}, {"cls.output.weight"})
+    assert [fact.capability for fact in facts if fact.value] == [Capability.RERANK]
+
+
+def test_that_tokens_layers_and_encoders_of_its_own_count() -> None:
+    more = {
+        "tokenizer__ggml__fim_pre_token_id": 3,
+        "llama__nextn_predict_layers": 1,
+        "llama__vision__block_count": 12,
+    }
+    assert able("llama", **more) == {
+        Capability.COMPLETION,
+        Capability.FILL_IN_MIDDLE,
+        Capability.DRAFT,
+        Capability.VISION,
+    }
+
+
+def test_that_a_projector_lends_its_senses() -> None:
+    facts = projector_facts({"clip.has_vision_encoder": True, "clip.has_audio_encoder": False})
+    assert [(fact.capability, fact.basis) for fact in facts] == [
+        (Capability.VISION, Basis.PROJECTOR)
+    ]
+
+
+def test_that_the_users_word_counts_for_more_than_a_render_and_a_probe_for_more_than_that() -> None:
+    def fact(basis: Basis, value: bool) -> CapabilityFact:
+        return CapabilityFact(capability=Capability.TOOLS, value=value, source="x", basis=basis)
+
+    facts = [fact(Basis.USER, False), fact(Basis.RENDER, True), fact(Basis.PROBE, True)]
+    assert verdicts(facts)[Capability.TOOLS].basis is Basis.USER
+    assert verdicts(facts[1:])[Capability.TOOLS].basis is Basis.PROBE
+
+
+def test_that_a_template_leaves_to_rendering_what_the_header_cannot_tell() -> None:
+    facts = capabilities_of("llama", {TEMPLATE: "{{ x }}"})
+    assert Capability.TOOLS not in verdicts(facts)
+    assert not verdicts(capabilities_of("llama", {}))[Capability.TOOLS].value
 
 
 def test_that_attention_both_ways_is_an_embedding() -> None:
@@ -47,5 +89,5 @@ def test_that_attention_both_ways_is_an_embedding() -> None:
 
 def test_that_each_capability_has_one_verdict_with_a_source() -> None:
     facts = capabilities_of("llama", {})
-    assert {fact.capability for fact in facts} == set(Capability)
+    assert len({fact.capability for fact in facts}) == len(facts)
     assert all(fact.source for fact in facts)

@@ -13,11 +13,12 @@ from app.domain.conversations import (
     MessageId,
     MessageState,
     check_prompt,
+    ending,
     title_from,
     turns,
 )
 from app.domain.errors import ContextOverflow, RequestError
-from app.domain.generation import PROMPT_LIMIT, ChatMessage, Role
+from app.domain.generation import PROMPT_LIMIT, ChatMessage, FinishReason, Role
 
 LONG = "Tell me everything there is to know about sheep, please, and be brief"
 
@@ -109,3 +110,18 @@ def test_that_prompts_are_refused_for_being_empty_or_endless():
         check_prompt("x" * 10_000_000)
     with pytest.raises(RequestError, match="empty"):
         check_prompt(" \n")
+
+
+@pytest.mark.parametrize(
+    ("finish", "failed", "expected"),
+    [
+        (FinishReason.END, False, (MessageState.COMPLETE, FinishReason.END)),
+        (FinishReason.LENGTH, False, (MessageState.COMPLETE, FinishReason.LENGTH)),
+        (FinishReason.CANCELLED, False, (MessageState.STOPPED, FinishReason.CANCELLED)),
+        (None, False, (MessageState.STOPPED, FinishReason.CANCELLED)),
+        (FinishReason.END, True, (MessageState.FAILED, FinishReason.FAILED)),
+        (None, True, (MessageState.FAILED, FinishReason.FAILED)),
+    ],
+)
+def test_that_an_answer_ends_as_the_model_and_the_error_say(finish, failed, expected) -> None:
+    assert ending(finish, failed=failed) == expected

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.domain.eviction import (
     COMPARED,
+    NOTHING,
     Decision,
     Holding,
     Room,
@@ -13,6 +14,8 @@ from app.domain.eviction import (
     Want,
     choose,
     decide,
+    excess,
+    shed,
     total,
 )
 from app.domain.models import ModelId
@@ -120,3 +123,21 @@ def test_that_what_is_on_its_way_out_for_another_is_not_promised_twice():
     assert (first.verdict, first.claims) == (Verdict.WAIT, True)
     second = decide(Want(size=10), crowd, room, NOW, claimed=Want(size=10).room)
     assert (second.verdict, second.models) == (Verdict.EVICT, ("idle",))
+
+
+@given(crowds(), st.integers(0, 200), st.integers(0, 12))
+def test_that_a_lowered_limit_sheds_idle_models_only_and_no_more_than_it_must(
+    crowd, size, places
+) -> None:
+    allowed = Room(size=size, places=places)
+    over = excess(crowd, allowed)
+    leaving = shed(crowd, over, NOW) if over != NOTHING else ()
+    by_id = {item.model_id: item for item in crowd}
+    gone = [by_id[model_id] for model_id in leaving]
+    assert all(i.ready and not (i.going or i.busy or i.kept) for i in gone)
+    rest = [item for item in crowd if item not in gone]
+    idle_left = [i for i in rest if i.ready and not (i.going or i.busy or i.kept)]
+    assert excess(rest, allowed) == NOTHING or not idle_left
+    for item in gone:
+        if excess(rest, allowed) == NOTHING:
+            assert excess([*rest, item], allowed) != NOTHING

@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtWidgets import QDialog
 
@@ -102,6 +103,39 @@ async def test_that_a_signal_ends_the_program_with_its_workers(
         process.send_signal(number)
         assert await process.wait() == 0
     assert "Traceback" not in log.read_text()
+
+
+async def test_that_a_run_without_persistence_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = models.write_llama(tmp_path / "models" / "llama.gguf")
+    state = tmp_path / "state"
+    environment = {
+        "MODEL_MANAGER_PERSISTENCE": "off",
+        "MODEL_MANAGER_DEFAULT_MODEL": "none of them",
+        "MODEL_MANAGER_AUTO_LOAD_DEFAULT": "on",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "app",
+        str(path),
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            **os.environ,
+            **environment,
+            "QT_QPA_PLATFORM": "offscreen",
+            "MODEL_MANAGER_PERSISTENCE_PATH": str(state),
+        },
+    )
+    async with asyncio.timeout(30):
+        # The worker that is kept warm starts once the window is up.
+        while not psutil.Process(process.pid).children():
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        said = await process.stderr.read()
+        assert await process.wait() == 0
+    assert b"Traceback" not in said
+    assert not state.exists()
 
 
 async def test_that_a_start_that_fails_says_so_and_logs_it(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import os
 import random
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from app.gguf.header import HeaderError, LargeArray
 from app.gguf.reader import read_header, read_special_tokens, read_tokens
 from tests.support import headers, models
 from tests.support.headers import ARRAY, STRING, UINT32, array, key, tensor
+from tests.support.mutations import known_reason, write_mutated
 
 
 def refusal(path: Path) -> str:
@@ -180,3 +182,19 @@ def damage(content: bytearray, source: random.Random) -> None:
             del content[at : at + source.randrange(1, 32)]
         case _:
             content[at:at] = source.randbytes(source.randrange(1, 32))
+
+
+def test_that_mutated_headers_are_refused_with_a_known_reason_within_bounds(tmp_path: Path) -> None:
+    reasons = []
+    for path in write_mutated(tmp_path, 500, seed=1):
+        tracemalloc.start()
+        try:
+            header = read_header(path)
+            check_model(header)
+        except HeaderError as error:
+            reasons.append(str(error))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 64_000_000
+    assert len(reasons) > 100
+    assert [reason for reason in reasons if not known_reason(reason)] == []

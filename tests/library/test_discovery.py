@@ -1,28 +1,41 @@
 import asyncio
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from app.domain.errors import FolderError, MissingFile
-from app.domain.models import ModelSpec, ModelStatus
+from app.domain.models import Capability, Folder, ModelSpec, ModelStatus
 from app.library import discovery
 from app.library.discovery import LocalModelFiles, ScanBatch
 from app.library.found import FoundModel
+from app.library.specs import Reading
 from tests.support import headers, models
 from tests.support.fakes import eventually
 
-
-async def scan(folder: Path, known: Iterable[ModelSpec] = ()) -> list[ScanBatch]:
-    return [batch async for batch in LocalModelFiles().scan(str(folder), known)]
+NOTHING: Mapping[str, str] = {}
 
 
-async def specs_in(folder: Path, known: Iterable[ModelSpec] = ()) -> dict[str, ModelSpec]:
+async def scan(folder: Path, known: Mapping[str, str] = NOTHING) -> list[ScanBatch]:
+    place = Folder(path=str(folder))
+    return [batch async for batch in LocalModelFiles().scan(place, known)]
+
+
+async def marks_in(folder: Path) -> dict[str, str]:
+    return {file.path: file.mark for batch in await scan(folder) for file in batch.read}
+
+
+async def specs_in(folder: Path, known: Mapping[str, str] = NOTHING) -> dict[str, ModelSpec]:
     batches = await scan(folder, known)
     return {Path(spec.path).name: spec for batch in batches for spec in batch.specs}
+
+
+async def one(path: Path) -> ModelSpec:
+    (spec,) = (await LocalModelFiles().read(str(path))).specs
+    return spec
 
 
 async def test_that_a_scan_finds_every_model_below_a_folder(tmp_path: Path) -> None:
@@ -68,37 +81,76 @@ async def test_that_known_files_are_not_read_again(
 ) -> None:
     models.write_sharded(tmp_path / "shards")
     models.write_llama(tmp_path / "a.gguf")
-    before = await specs_in(tmp_path)
+    models.write_projector(tmp_path / "vision.gguf")
+    marks = await marks_in(tmp_path)
     read: list[FoundModel] = []
     monkeypatch.setattr(discovery, "read_model", read.append)
-    assert await specs_in(tmp_path, before.values()) == before
+    (batch,) = await scan(tmp_path, marks)
+    assert (batch.specs, batch.models, batch.gone) == ((), 3, ())
     assert not read
+
+
+async def test_that_what_was_known_and_is_not_there_is_gone(tmp_path: Path) -> None:
+    models.write_llama(tmp_path / "a.gguf")
+    gone = models.write_llama(tmp_path / "b.gguf")
+    marks = await marks_in(tmp_path)
+    gone.unlink()
+    assert (await scan(tmp_path, marks))[-1].gone == (str(gone),)
+
+
+async def test_that_a_projector_belongs_to_the_model_beside_it(tmp_path: Path) -> None:
+    models.write_llama(tmp_path / "a.gguf")
+    marks = await marks_in(tmp_path)
+    assert not (await specs_in(tmp_path))["a.gguf"].can(Capability.VISION)
+    projector = models.write_projector(tmp_path / "mmproj-model-f16.gguf")
+    spec = (await specs_in(tmp_path, marks))["a.gguf"]
+    assert spec.projector == str(projector)
+    assert spec.can(Capability.VISION)
+    assert (await LocalModelFiles().read(spec.path)).specs == (spec,)
+
+
+async def test_that_of_several_models_the_one_named_like_the_projector_sees(tmp_path: Path) -> None:
+    models.write_llama(tmp_path / "Gemma-3-4b-Q4_K_M.gguf")
+    models.write_llama(tmp_path / "Qwen2-7b-Q8_0.gguf")
+    models.write_projector(tmp_path / "mmproj-gemma-3-4b-F16.gguf")
+    found = await specs_in(tmp_path)
+    assert {name for name, spec in found.items() if spec.projector} == {"Gemma-3-4b-Q4_K_M.gguf"}
+
+
+async def test_that_two_names_of_one_file_have_one_place(tmp_path: Path) -> None:
+    path = models.write_llama(tmp_path / "a.gguf")
+    (tmp_path / "b.gguf").hardlink_to(path)
+    models.write_llama(tmp_path / "c.gguf")
+    read = {Path(f.path).name: f for batch in await scan(tmp_path) for f in batch.read}
+    assert read["a.gguf"].place == read["b.gguf"].place != read["c.gguf"].place
+    assert len({file.model_id for file in read.values()}) == 1
+
+
+async def test_that_templates_come_along(tmp_path: Path) -> None:
+    path = models.write_llama(tmp_path / "a.gguf")
+    spec = (await specs_in(tmp_path))["a.gguf"]
+    (batch,) = [batch for batch in await scan(tmp_path) if batch.specs]
+    assert batch.templates == {spec.id: models.CHAT_TEMPLATE}
+    assert (await LocalModelFiles().read(str(path))).templates == batch.templates
 
 
 async def test_that_a_changed_file_is_read_again(tmp_path: Path) -> None:
     path = models.write_llama(tmp_path / "a.gguf", name="Before")
-    before = await specs_in(tmp_path)
+    before, marks = path.stat(), await marks_in(tmp_path)
     models.write_llama(path, name="Behind")
-    os.utime(path, ns=(1, before["a.gguf"].modified_ns + 1))
-    after = await specs_in(tmp_path, before.values())
+    os.utime(path, ns=(1, before.st_mtime_ns + 1))
+    after = await specs_in(tmp_path, marks)
     assert after["a.gguf"].name == "Behind"
 
 
 async def test_that_a_model_is_available_again_when_its_shard_is_back(tmp_path: Path) -> None:
     shard = models.write_sharded(tmp_path)[2]
     aside = shard.rename(tmp_path / "aside")
-    broken = await specs_in(tmp_path)
+    broken, marks = await specs_in(tmp_path), await marks_in(tmp_path)
     aside.rename(shard)
-    mended = await specs_in(tmp_path, broken.values())
+    mended = await specs_in(tmp_path, marks)
     assert [spec.status for spec in broken.values()] == [ModelStatus.INVALID]
     assert [spec.status for spec in mended.values()] == [ModelStatus.AVAILABLE]
-
-
-async def test_that_a_missing_model_is_available_when_it_is_found_again(tmp_path: Path) -> None:
-    models.write_llama(tmp_path / "a.gguf")
-    spec = (await specs_in(tmp_path))["a.gguf"]
-    lost = spec.model_copy(update={"status": ModelStatus.MISSING, "reason": "Its drive is gone."})
-    assert (await specs_in(tmp_path, [lost]))["a.gguf"] == spec
 
 
 async def test_that_a_missing_folder_is_said_in_two_sentences(tmp_path: Path) -> None:
@@ -167,10 +219,10 @@ async def test_that_an_unreadable_file_is_listed_with_its_reason(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refuse)
-        locked = await specs_in(tmp_path)
+        locked, marks = await specs_in(tmp_path), await marks_in(tmp_path)
     assert locked["a.gguf"].status is ModelStatus.INVALID
     assert locked["a.gguf"].reason == "This file can't be read (Permission denied)."
-    mended = await specs_in(tmp_path, locked.values())
+    mended = await specs_in(tmp_path, marks)
     assert mended["a.gguf"].status is ModelStatus.AVAILABLE
 
 
@@ -204,12 +256,12 @@ async def test_that_closing_ends_the_scan(tmp_path: Path, monkeypatch: pytest.Mo
     read: list[FoundModel] = []
     reading = discovery.read_model
 
-    def count(found: FoundModel) -> ModelSpec | None:
+    def count(found: FoundModel) -> Reading:
         read.append(found)
         return reading(found)
 
     monkeypatch.setattr(discovery, "read_model", count)
-    async with aclosing(LocalModelFiles().scan(str(tmp_path), ())) as batches:
+    async with aclosing(LocalModelFiles().scan(Folder(path=str(tmp_path)), {})) as batches:
         async for _ in batches:
             break
     assert len(read) < 200
@@ -225,10 +277,11 @@ async def test_that_cancelling_a_reader_ends_the_thread_behind_it(
     started, release = asyncio.Event(), threading.Event()
     read: list[FoundModel] = []
 
-    def wait(found: FoundModel) -> None:
+    def wait(found: FoundModel) -> Reading:
         read.append(found)
         loop.call_soon_threadsafe(started.set)
         release.wait(10)
+        return Reading(None)
 
     monkeypatch.setattr(discovery, "read_model", wait)
     scanning = loop.create_task(scan(tmp_path))
@@ -273,25 +326,25 @@ def test_that_a_drive_that_hangs_does_not_hold_the_end(
 
 async def test_that_one_file_is_read_by_its_path(tmp_path: Path) -> None:
     path = models.write_llama(tmp_path / "a.gguf")
-    assert await LocalModelFiles().read(str(path)) == (await specs_in(tmp_path))["a.gguf"]
+    assert await one(path) == (await specs_in(tmp_path))["a.gguf"]
 
 
 async def test_that_any_shard_leads_to_its_model(tmp_path: Path) -> None:
     paths = models.write_sharded(tmp_path)
-    specs = [await LocalModelFiles().read(str(path)) for path in paths]
+    specs = [await one(path) for path in paths]
     assert {(spec.path, spec.shards, spec.status) for spec in specs} == {
         (str(paths[0]), 3, ModelStatus.AVAILABLE)
     }
 
 
 async def test_that_a_projector_can_not_be_read_as_a_model(tmp_path: Path) -> None:
-    spec = await LocalModelFiles().read(str(models.write_projector(tmp_path / "mmproj-a.gguf")))
+    spec = await one(models.write_projector(tmp_path / "mmproj-a.gguf"))
     assert spec.status is ModelStatus.INVALID
     assert "projector" in spec.reason
 
 
 async def test_that_reading_a_folder_is_refused_in_words(tmp_path: Path) -> None:
-    spec = await LocalModelFiles().read(str(tmp_path))
+    spec = await one(tmp_path)
     assert (spec.status, spec.reason) == (ModelStatus.INVALID, "This isn't a regular file.")
 
 

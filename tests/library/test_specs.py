@@ -20,7 +20,7 @@ def found_in(folder: Path) -> list[FoundModel]:
 
 def spec_of(path: Path) -> ModelSpec:
     status = path.stat()
-    spec = read_model(FoundModel((FoundFile(str(path), status.st_size, status.st_mtime_ns),)))
+    spec = read_model(FoundModel((FoundFile(str(path), status.st_size, status.st_mtime_ns),))).spec
     assert spec is not None
     return spec
 
@@ -128,7 +128,7 @@ def test_that_shards_add_up(tmp_path: Path) -> None:
     paths = models.write_sharded(tmp_path / "shards")
     whole = spec_of(models.write_llama(tmp_path / "whole.gguf"))
     (found,) = found_in(tmp_path / "shards")
-    spec = read_model(found)
+    spec = read_model(found).spec
     assert spec is not None
     assert (spec.status, spec.path, spec.shards) == (ModelStatus.AVAILABLE, str(paths[0]), 3)
     assert spec.size_bytes == sum(path.stat().st_size for path in paths)
@@ -140,7 +140,7 @@ def test_that_a_model_with_a_missing_shard_is_invalid(tmp_path: Path) -> None:
     paths = models.write_sharded(tmp_path)
     paths[1].unlink()
     (found,) = found_in(tmp_path)
-    spec = read_model(found)
+    spec = read_model(found).spec
     assert spec is not None
     assert spec.status is ModelStatus.INVALID
     assert spec.reason == "Part 2 of 3 is missing (tiny-00002-of-00003.gguf)."
@@ -148,7 +148,7 @@ def test_that_a_model_with_a_missing_shard_is_invalid(tmp_path: Path) -> None:
 
 def test_that_a_model_without_its_first_shard_is_invalid(tmp_path: Path) -> None:
     models.write_sharded(tmp_path)[0].unlink()
-    spec = read_model(found_in(tmp_path)[0])
+    spec = read_model(found_in(tmp_path)[0]).spec
     assert spec is not None
     assert spec.reason == "Part 1 of 3 is missing (tiny-00001-of-00003.gguf)."
 
@@ -156,7 +156,7 @@ def test_that_a_model_without_its_first_shard_is_invalid(tmp_path: Path) -> None
 def test_that_a_short_shard_is_named(tmp_path: Path) -> None:
     paths = models.write_sharded(tmp_path)
     paths[2].write_bytes(paths[2].read_bytes()[:-5000])
-    spec = read_model(found_in(tmp_path)[0])
+    spec = read_model(found_in(tmp_path)[0]).spec
     assert spec is not None
     assert spec.reason.startswith("tiny-00003-of-00003.gguf: This file ends before its tensors do")
 
@@ -185,7 +185,7 @@ def test_that_projectors_and_adapters_are_no_models(tmp_path: Path) -> None:
         tmp_path / "lora.gguf", [*headers.model_keys(), key("general.type", STRING, "adapter")]
     )
     for path in (models.write_projector(tmp_path / "vision.gguf"), adapter):
-        assert read_model(FoundModel((FoundFile(str(path), 1, 1),))) is None
+        assert read_model(FoundModel((FoundFile(str(path), 1, 1),))).spec is None
 
 
 def test_that_a_file_that_has_gone_is_told_apart_from_a_broken_one(tmp_path: Path) -> None:
@@ -196,5 +196,5 @@ def test_that_a_file_that_has_gone_is_told_apart_from_a_broken_one(tmp_path: Pat
 def test_that_two_broken_files_alike_are_not_taken_for_copies(tmp_path: Path) -> None:
     for name in ("a.gguf", "b.gguf"):
         (tmp_path / name).touch()
-    specs = [read_model(found) for found in found_in(tmp_path)]
+    specs = [read_model(found).spec for found in found_in(tmp_path)]
     assert len({spec.id for spec in specs if spec is not None}) == 2

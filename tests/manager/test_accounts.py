@@ -215,7 +215,7 @@ async def test_that_a_remote_model_takes_no_memory_and_no_place(tmp_path: Path) 
         await manager.accounts.refresh(account)
         await manager.models.load(ModelId("local:Llama"))
         alpha = ModelId("ollama:alpha")
-        assert manager.models.predict(alpha) == 0
+        assert manager.memory.predict(alpha) == 0
         assert manager.models.plan_switch(alpha).method is SwitchMethod.READY
         await manager.models.switch(alpha)
         states = {view.model_id: view.state for view in manager.models.instances()}

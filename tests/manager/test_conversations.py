@@ -116,6 +116,72 @@ async def test_that_a_crash_keeps_the_text_names_the_cause_and_retry_answers_aga
         assert [message.state for message in messages] == [MessageState.COMPLETE] * 2
 
 
+async def again(manager, conversation):
+    """Retry, and read the whole answer."""
+    async with manager.conversations.retry(conversation.id) as stream:
+        return "".join([piece.text async for piece in stream])
+
+
+async def crashed(ports, manager, model, *, then=None):
+    """A conversation whose answer was begun by a model that has crashed since."""
+    await manager.models.switch(model.id)
+    engine = ports.provider.engines[model.id]
+    engine.go.clear()
+    conversation = manager.conversations.create()
+    asking = asyncio.ensure_future(ask(manager, conversation))
+    await eventually(lambda: engine.requests)
+    await asyncio.sleep(0.01)
+    if then is not None:
+        await manager.models.switch(then.id)
+    engine.crash()
+    with pytest.raises(WorkerCrashed):
+        await asking
+    return conversation
+
+
+async def test_that_retry_asks_the_model_that_began_the_answer() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA, QWEN)
+    async with ports.manager() as manager:
+        conversation = await crashed(ports, manager, LLAMA, then=QWEN)
+        assert (await again(manager, conversation)).startswith("llama0 llama1")
+        assert manager.models.active() == QWEN.id
+        conversation = await crashed(ports, manager, QWEN, then=LLAMA)
+        async with manager.conversations.retry(conversation.id, to="active") as stream:
+            text = "".join([piece.text async for piece in stream])
+        assert text.startswith("llama0")
+        assert stream.answer.model_name == "llama"
+
+
+async def test_that_a_partial_answer_stays_until_the_new_one_begins() -> None:
+    ports = fake_ports()
+    ports.offer(LLAMA)
+    async with ports.manager() as manager:
+        conversation = await crashed(ports, manager, LLAMA)
+        _, former = await manager.conversations.messages(conversation.id)
+        await manager.models.load(LLAMA.id)
+        engine = ports.provider.engines[LLAMA.id]
+
+        async def crash(request):
+            engine.crash()
+            raise WorkerCrashed("It crashed again.", "Try it again.")
+            yield
+
+        engine.generate = crash
+        with pytest.raises(WorkerCrashed):
+            await again(manager, conversation)
+        _, kept = await manager.conversations.messages(conversation.id)
+        assert (kept.id, kept.text, kept.state) == (former.id, former.text, MessageState.FAILED)
+        assert kept.error.what == "It crashed again."
+        async with manager.conversations.retry(conversation.id):
+            assert former.id in ports.store.kept_messages
+        _, kept = await manager.conversations.messages(conversation.id)
+        assert kept.id == former.id
+        async with manager.conversations.retry(conversation.id) as stream:
+            await anext(aiter(stream))
+            assert former.id not in ports.store.kept_messages
+
+
 async def test_that_a_refused_request_counts_for_nothing_in_the_averages() -> None:
     ports = fake_ports()
     ports.offer(LLAMA)

@@ -13,6 +13,7 @@ from app.domain.events import FellBack
 from app.domain.generation import TextPiece
 from app.domain.health import HealthState
 from app.domain.models import ACTIVE, ModelId
+from app.manager.chat_stream import ChatStream
 from app.manager.manager import Manager
 from tests.support.accounts import FakeWorld
 from tests.support.fakes import FakeEngine, spec
@@ -52,7 +53,10 @@ def fail(here: FakeWorld, model_id: ModelId, error: AppError, after: int = 0) ->
 
 
 async def ask(manager: Manager) -> tuple[str, str | None]:
-    stream = manager.conversations.send(manager.conversations.create().id, "Hi")
+    return await read(manager.conversations.send(manager.conversations.create().id, "Hi"))
+
+
+async def read(stream: ChatStream) -> tuple[str, str | None]:
     text = ""
     async with stream as pieces:
         async for piece in pieces:
@@ -68,9 +72,24 @@ async def test_that_the_next_in_order_answers_for_one_that_fails(tmp_path: Path)
         [told] = [e.event for e in manager.events.kept() if isinstance(e.event, FellBack)]
         assert (told.name, told.model_id) == (ACTIVE, ALPHA)
         assert manager.models.active() == ALPHA
-        await manager.models.load(BETA)
         fail(here, BETA, BUSY)
         assert await ask(manager) == ("Llama", LLAMA)
+
+
+async def test_that_a_former_answer_stays_until_somebody_answers_again(tmp_path: Path) -> None:
+    async with opened(tmp_path, (BETA,)) as (here, manager):
+        chat = manager.conversations.create().id
+        await read(manager.conversations.send(chat, "Hi"))
+        fail(here, ALPHA, BUSY)
+        assert await read(manager.conversations.retry(chat, to=ACTIVE)) == ("beta", BETA)
+        _, answer = await manager.conversations.messages(chat)
+        assert answer.model_id == BETA
+        fail(here, BETA, BUSY)
+        with pytest.raises(Overloaded):
+            await read(manager.conversations.retry(chat, to=ACTIVE))
+        _, kept = await manager.conversations.messages(chat)
+        assert (kept.id, kept.text, kept.model_id) == (answer.id, answer.text, BETA)
+        assert kept.error is not None
 
 
 async def test_that_one_that_cant_be_connected_is_passed_over(tmp_path: Path) -> None:

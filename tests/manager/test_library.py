@@ -2,9 +2,11 @@ import asyncio
 
 import pytest
 
+from app.domain.duplicates import duplicates_of
 from app.domain.errors import InvalidFile, MissingFile, StorageError
 from app.domain.events import ModelsChanged, ScanFinished, ScanProgressed
-from app.domain.models import ModelStatus
+from app.domain.models import Capability, Folder, ModelStatus, ScannedFile, Store
+from app.domain.template_probes import probes
 from tests.support.fakes import eventually, fake_ports, spec
 
 A, B = spec("a"), spec("b")
@@ -29,6 +31,24 @@ async def test_that_models_appear_while_the_scan_still_runs() -> None:
         assert [item.name for item in manager.models.search()] == ["a", "b"]
         finished = subscription.take()[-1].event
         assert finished == ScanFinished(folder="/models", models=2)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_that_a_folder_removed_as_the_program_ends_is_not_scanned_any_more(
+    turns: int,
+) -> None:
+    ports = fake_ports()
+    ports.files.disk.update({"/models": [A], "/others": [B]})
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await manager.library.add_folder("/others")
+        await scanned(manager)
+        removing = asyncio.ensure_future(manager.library.remove_folder("/others"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    await removing
+    assert manager.library.scanning() is None
+    assert [folder.path for folder in manager.library.folders()] == ["/models"]
 
 
 async def test_that_folders_and_models_are_there_after_a_restart_and_looked_at_again() -> None:
@@ -243,3 +263,99 @@ async def test_that_a_folder_added_while_a_scan_is_being_cancelled_is_scanned() 
         await cancelling
         await eventually(lambda: "c" in [item.name for item in manager.models.search()])
         await scanned(manager)
+
+
+async def test_that_a_change_on_the_disk_is_scanned_by_itself() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        ports.files.disk["/models"].append(B)
+        ports.files.changed.set()
+        await eventually(lambda: len(manager.models.search()) == 2)
+        assert ports.files.reads == [A.id, B.id]
+
+
+async def test_that_only_folders_that_tell_of_no_changes_are_scanned_on_focus() -> None:
+    ports = fake_ports()
+    ports.files.disk.update({"/models": [A], "/nas": [B]})
+    ports.files.unwatched.add("/nas")
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await manager.library.add_folder("/nas")
+        await scanned(manager)
+        subscription, scans = manager.events.subscribe(lambda: None), ports.files.scans
+        await manager.library.rescan_unwatched()
+        await scanned(manager)
+        assert ports.files.scans == scans + 1
+        assert subscription.take()[-1].event.folder == "/nas"
+
+
+async def test_that_stores_are_listed_read_only_and_leave_with_the_setting() -> None:
+    ports = fake_ports()
+    store = Folder(path="/stores/ollama", store=Store.OLLAMA)
+    ports.files.other_programs = (store,)
+    ports.files.disk.update({"/stores/ollama": [spec("o", path="/stores/ollama/o.gguf")]})
+    async with ports.manager() as manager:
+        await eventually(manager.models.search)
+        await scanned(manager)
+        assert manager.library.stores() == (store,)
+        assert manager.library.folders() == ()
+        assert not manager.library.owned("/stores/ollama/o.gguf")
+        assert manager.library.place_of("/stores/ollama/o.gguf") == store
+        await manager.settings.set("look_in_stores", False)
+        await eventually(lambda: manager.library.stores() == ())
+        await eventually(lambda: manager.models.search() == ())
+        await manager.settings.set("look_in_stores", True)
+        await eventually(manager.models.search)
+
+
+async def test_that_a_models_drive_goes_and_comes_back_without_a_file_being_read() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        away = ports.files.disk.pop("/models")
+        await manager.library.rescan()
+        await scanned(manager)
+        assert "drive" in manager.models.get(A.id).reason
+        ports.files.disk["/models"] = away
+        await manager.library.rescan()
+        await scanned(manager)
+        assert manager.models.get(A.id) == A
+        assert ports.files.reads == [A.id]
+
+
+async def test_that_copies_say_what_they_waste() -> None:
+    ports = fake_ports()
+    copies = [A, A.model_copy(update={"path": "/models/b.gguf"})]
+    ports.files.disk["/models"] = copies
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        (duplicate,) = await manager.library.duplicates()
+        assert (duplicate.paths, duplicate.places) == (("/models/a.gguf", "/models/b.gguf"), 2)
+        assert duplicate.recoverable == A.size_bytes
+
+
+async def test_that_a_template_is_tried_out_once_for_all_its_models() -> None:
+    ports = fake_ports()
+    ports.files.disk["/models"] = [A, B]
+    ports.files.templates = {A.id: "one", B.id: "one"}
+    ports.prober.rendered["one"] = {probe.name: repr(probe.tools) for probe in probes()}
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        await manager.capabilities.settled()
+        assert manager.models.get(A.id).can(Capability.TOOLS)
+        assert manager.models.get(B.id).can(Capability.TOOLS)
+        assert ports.prober.probed == ["one"]
+        assert all(file.mark for file in ports.store.kept_files.values())
+
+
+def test_that_two_names_of_one_file_waste_nothing() -> None:
+    files = [ScannedFile(f"/{n}", "", "1:1", A.id, 10) for n in range(2)]
+    (duplicate,) = duplicates_of(files)
+    assert (duplicate.places, duplicate.recoverable) == (1, 0)

@@ -85,11 +85,11 @@ async def test_that_memory_is_predicted_for_settings_that_nobody_has_kept() -> N
     model = spec("shaped", shape=shape)
     ports.offer(model)
     async with ports.manager() as manager:
-        models = manager.models
+        memory = manager.memory
         short = LoadSettings(context_length=256)
-        assert models.predict(model.id, short) < models.predict(model.id)
-        assert models.fit(model.id, models.predict(model.id, short) * 2, short) is Fit.FITS
-        assert models.fit(model.id, models.predict(model.id, short) - 1, short) is Fit.TOO_BIG
+        assert memory.predict(model.id, short) < memory.predict(model.id)
+        assert memory.fit(model.id, memory.predict(model.id, short) * 2, short) is Fit.FITS
+        assert memory.fit(model.id, memory.predict(model.id, short) - 1, short) is Fit.TOO_BIG
 
 
 async def test_that_an_instance_says_its_threads_and_settings_as_they_are_now() -> None:

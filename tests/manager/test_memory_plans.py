@@ -34,7 +34,7 @@ async def test_that_a_load_that_clearly_fits_waits_for_no_dry_run() -> None:
     async with ports.manager() as manager:
         await manager.models.load(SMALL.id)
         assert ports.provider.dry_runs == []
-        assert manager.models.memory_plan(SMALL.id).source is PlanSource.FORMULA
+        assert manager.memory.plan(SMALL.id).source is PlanSource.FORMULA
 
 
 async def test_that_a_dry_run_overrules_a_formula_that_says_no() -> None:
@@ -42,12 +42,12 @@ async def test_that_a_dry_run_overrules_a_formula_that_says_no() -> None:
     ports.provider.sizes[LARGE.id] = 5 * GIGABYTE
     async with ports.manager() as manager:
         subscription = manager.events.subscribe(lambda: None)
-        assert manager.models.fit(LARGE.id) is Fit.TOO_BIG
+        assert manager.memory.fit(LARGE.id) is Fit.TOO_BIG
         await manager.models.load(LARGE.id)
         assert ports.provider.dry_runs == [LARGE.id]
         assert planned(subscription) == [LARGE.id]
         assert manager.models.instance(LARGE.id).memory_predicted == 5 * GIGABYTE
-        assert manager.models.predict(LARGE.id) == 5 * GIGABYTE
+        assert manager.memory.predict(LARGE.id) == 5 * GIGABYTE
 
 
 async def test_that_a_refusal_says_what_is_needed_by_which_source_and_what_is_free() -> None:
@@ -121,7 +121,7 @@ async def test_that_a_dry_run_on_request_is_made_once() -> None:
     ports.provider.sizes[SMALL.id] = 2 * GIGABYTE
     async with ports.manager() as manager:
         for _ in range(2):
-            plan = await manager.models.plan_memory(SMALL.id)
+            plan = await manager.memory.run_dry(SMALL.id)
             assert (plan.source, plan.host) == (PlanSource.DRY_RUN, 2 * GIGABYTE)
         assert ports.provider.dry_runs == [SMALL.id]
 
@@ -131,7 +131,7 @@ async def test_that_a_dry_run_on_request_says_what_is_wrong() -> None:
     ports.provider.sizes[SMALL.id] = InvalidFile("It is broken.", "Download it again.")
     async with ports.manager() as manager:
         with pytest.raises(InvalidFile):
-            await manager.models.plan_memory(SMALL.id)
+            await manager.memory.run_dry(SMALL.id)
 
 
 async def test_that_a_use_is_remembered_for_the_next_run_and_these_settings_only() -> None:
@@ -139,12 +139,12 @@ async def test_that_a_use_is_remembered_for_the_next_run_and_these_settings_only
     async with ports.manager() as manager:
         async with manager.models.lease(SMALL.id, "chat"):
             pass
-        plan = manager.models.memory_plan(SMALL.id)
+        plan = manager.memory.plan(SMALL.id)
         assert (plan.source, plan.host) == (PlanSource.MEASURED, USED)
     async with ports.manager() as manager:
-        assert manager.models.predict(SMALL.id) == USED
+        assert manager.memory.predict(SMALL.id) == USED
         await manager.models.load_settings.save(SMALL, LoadSettings(context_length=512))
-        assert manager.models.memory_plan(SMALL.id).source is PlanSource.FORMULA
+        assert manager.memory.plan(SMALL.id).source is PlanSource.FORMULA
 
 
 async def test_that_a_load_that_nobody_used_is_no_measurement() -> None:
@@ -161,5 +161,17 @@ async def test_that_the_most_that_was_ever_seen_counts() -> None:
     async with ports.manager() as manager:
         async with manager.models.lease(SMALL.id, "chat"):
             pass
-        assert manager.models.predict(SMALL.id) == 2 * USED
+        assert manager.memory.predict(SMALL.id) == 2 * USED
     assert ports.store.kept_uses[SMALL.id] == (seen,)
+
+
+async def test_that_room_that_idle_models_would_leave_counts_apart() -> None:
+    ports = fake_ports()
+    ports.offer(SMALL, LARGE)
+    async with ports.manager() as manager:
+        free = manager.memory.room()
+        await manager.models.load(SMALL.id)
+        assert manager.memory.room() < free
+        assert manager.memory.room_without_idle() == free
+        async with manager.models.lease(SMALL.id, "answer"):
+            assert manager.memory.room_without_idle() == manager.memory.room()

@@ -3,7 +3,14 @@
 import random
 
 from app.domain.model_columns import columns_of
-from app.domain.models import Capability, CapabilityFact, ModelQuery, ModelStatus, haystack
+from app.domain.models import (
+    Capability,
+    CapabilityFact,
+    ModelOrder,
+    ModelQuery,
+    ModelStatus,
+    haystack,
+)
 from app.manager import model_index
 from app.manager.model_index import ModelIndex
 from tests.support.fakes import spec
@@ -19,6 +26,8 @@ def made(number: int, name: str = ""):
         path=f"/models/m{number}.gguf",
         quantisation=("Q4_K_M", "Q8_0")[number % 2],
         provider=("local", "remote")[number % 3 == 0],
+        parameters=(None, 7, 3)[number % 3],
+        size_bytes=number % 11,
         status=list(ModelStatus)[number % 3],
         capabilities=(
             CapabilityFact(
@@ -41,7 +50,21 @@ def expected(models, query: ModelQuery, loaded=()):
         and (query.capability is None or item.can(query.capability))
         and query.loaded in {None, item.id in loaded}
     ]
-    return tuple(s.id for s in sorted(found, key=lambda s: f"{s.name}\n{s.id}".casefold()))
+    found.sort(key=lambda item: (item.name.casefold(), item.id))
+    if query.order is ModelOrder.NAME:
+        return tuple(item.id for item in (found[::-1] if query.descending else found))
+    value = VALUES[query.order]
+    known = [item for item in found if value(item) is not None]
+    known.sort(key=value, reverse=query.descending)
+    return tuple(item.id for item in [*known, *(x for x in found if value(x) is None)])
+
+
+VALUES = {
+    ModelOrder.PROVIDER: lambda item: item.provider,
+    ModelOrder.QUANTISATION: lambda item: item.quantisation,
+    ModelOrder.PARAMETERS: lambda item: item.parameters,
+    ModelOrder.SIZE: lambda item: item.size_bytes or None,
+}
 
 
 QUERIES = [
@@ -53,6 +76,12 @@ QUERIES = [
     ModelQuery(words="gemma", capability=Capability.EMBEDDING, limit=None),
     ModelQuery(loaded=True, limit=None),
     ModelQuery(words="m1", loaded=False, limit=None),
+    ModelQuery(order=ModelOrder.NAME, descending=True, limit=None),
+    ModelQuery(words="llama", order=ModelOrder.PARAMETERS, limit=None),
+    ModelQuery(order=ModelOrder.PARAMETERS, descending=True, limit=None),
+    ModelQuery(order=ModelOrder.SIZE, descending=True, limit=None),
+    ModelQuery(order=ModelOrder.PROVIDER, limit=None),
+    ModelQuery(words="m2", order=ModelOrder.QUANTISATION, limit=None),
 ]
 
 

@@ -73,7 +73,7 @@ async def test_that_a_failed_load_tells_everybody_who_waits_and_can_be_tried_aga
         view = manager.models.instance(LLAMA.id)
         assert view.state is InstanceState.FAILED
         assert view.error.kind is ErrorKind.INVALID_FILE
-        assert manager.models.ledger().charged == 0
+        assert manager.memory.ledger().charged == 0
         ports.provider.failures.clear()
         await manager.models.load(LLAMA.id)
         assert manager.models.instance(LLAMA.id).state is InstanceState.READY
@@ -199,7 +199,7 @@ async def test_that_an_ejected_model_lets_its_answers_finish_and_takes_no_new_on
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         async with manager.models.lease(LLAMA.id, "Playground") as lease:
-            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id))
+            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id, drain=True))
             await eventually(
                 lambda: manager.models.instance(LLAMA.id).state is InstanceState.DRAINING
             )
@@ -229,11 +229,11 @@ async def test_that_a_crash_is_told_and_charges_nothing_and_the_next_lease_loads
     async with ports.manager() as manager:
         await manager.models.load(LLAMA.id)
         await manager.models.load(QWEN.id)
-        charged = manager.models.ledger().charged
+        charged = manager.memory.ledger().charged
         ports.provider.engines[LLAMA.id].crash()
         await eventually(lambda: manager.models.instance(LLAMA.id).state is InstanceState.CRASHED)
         assert manager.models.instance(LLAMA.id).error.what == "llama was ended by SIGKILL."
-        assert manager.models.ledger().charged < charged
+        assert manager.memory.ledger().charged < charged
         assert manager.models.instance(QWEN.id).state is InstanceState.READY
         async with manager.models.lease(LLAMA.id, "chat") as lease:
             assert lease.engine is ports.provider.engines[LLAMA.id]
@@ -245,7 +245,7 @@ async def test_that_a_crash_while_draining_ends_the_eject() -> None:
     ports.offer(LLAMA)
     async with ports.manager() as manager:
         async with manager.models.lease(LLAMA.id, "chat"):
-            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id))
+            ejecting = asyncio.ensure_future(manager.models.eject(LLAMA.id, drain=True))
             await asyncio.sleep(0)
             ports.provider.engines[LLAMA.id].crash()
             await ejecting
@@ -460,7 +460,7 @@ async def test_that_a_target_that_is_loading_already_is_not_counted_twice() -> N
         loading = asyncio.ensure_future(manager.models.load(new.id))
         await eventually(lambda: new.id in ports.provider.loads)
         assert manager.models.plan_switch(new.id).method is SwitchMethod.OVERLAP
-        assert manager.models.fit(new.id) is Fit.FITS
+        assert manager.memory.fit(new.id) is Fit.FITS
         ports.provider.go.set()
         await loading
 

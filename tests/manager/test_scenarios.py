@@ -1,10 +1,17 @@
-"""The scenarios that every engine is judged by, with fakes at the ports."""
+"""The scenarios of load, lease and eviction that every engine is judged by, with fakes at the ports."""
 
 import asyncio
 
 import pytest
 
-from app.domain.errors import DoesNotFit, InvalidFile, LoadCancelled, WorkerCrashed
+from app.domain.errors import (
+    DoesNotFit,
+    InvalidFile,
+    LoadCancelled,
+    LoadStalled,
+    WorkerCrashed,
+    WorkerHung,
+)
 from app.domain.events import InstanceChanged, ModelEvicted
 from app.domain.instances import InstanceState
 from app.domain.load_settings import LoadSettings
@@ -146,6 +153,7 @@ async def test_that_scenario_07_who_asks_for_a_model_on_its_way_out_gets_its_nex
     async with ports.manager() as manager:
         await manager.models.load(A.id)
         await manager.models.load(B.id)
+        await manager.models.pin(B.id)
         subscription = manager.events.subscribe(lambda: None)
         loading = asyncio.ensure_future(manager.models.load(C.id))
         await eventually(
@@ -208,6 +216,7 @@ async def test_that_scenario_10_evicted_bytes_stay_charged_until_the_process_is_
     async with ports.manager() as manager:
         await manager.models.load(A.id)
         await manager.models.load(B.id)
+        await manager.models.pin(B.id)
         engine, gone = ports.provider.engines[A.id], asyncio.Event()
         close = engine.close
 
@@ -216,10 +225,10 @@ async def test_that_scenario_10_evicted_bytes_stay_charged_until_the_process_is_
             await close()
 
         engine.close = slow
-        charged = manager.models.ledger().charged
+        charged = manager.memory.ledger().charged
         loading = asyncio.ensure_future(manager.models.load(C.id))
         await eventually(lambda: loaded(manager).get(A.id) is InstanceState.STOPPING)
-        assert manager.models.ledger().charged == charged
+        assert manager.memory.ledger().charged == charged
         assert manager.models.instance(C.id).state is InstanceState.QUEUED
         assert manager.models.instance(C.id).reason == "waits for room: a is leaving"
         gone.set()
@@ -233,11 +242,45 @@ async def test_that_scenario_11_a_crash_frees_the_memory_and_ends_in_back_off() 
             task, done = await busy(manager, A)
             ports.provider.engines[A.id].crash()
             await eventually(lambda: loaded(manager)[A.id] is InstanceState.CRASHED)
-            assert manager.models.ledger().charged == 0
+            assert manager.memory.ledger().charged == 0
             done.set()
             await task
         with pytest.raises(WorkerCrashed, match="2 times in a row"):
             await hold(manager, A.id, done)
+
+
+async def test_that_scenario_12_a_load_that_hangs_is_cancelled_or_fails_when_it_stalls() -> None:
+    ports = machine()
+    async with ports.manager() as manager:
+        ports.provider.go.clear()
+        loading = asyncio.ensure_future(manager.models.load(A.id))
+        waiting = asyncio.ensure_future(hold(manager, A.id, asyncio.Event()))
+        await eventually(lambda: loaded(manager).get(A.id) is InstanceState.LOADING)
+        await manager.models.cancel_load(A.id)
+        await loading
+        with pytest.raises(LoadCancelled):
+            await waiting
+        assert ports.provider.cancelled == [A.id]
+        ports.provider.go.set()
+        ports.provider.failures[A.id] = LoadStalled("It made no progress.", "Check the drive.")
+        with pytest.raises(LoadStalled):
+            await manager.models.load(A.id)
+        assert loaded(manager) == {A.id: InstanceState.FAILED}
+        assert manager._coordinator.charged() == 0
+
+
+async def test_that_scenario_13_a_worker_that_lives_and_says_nothing_is_replaced() -> None:
+    ports = machine()
+    async with ports.manager() as manager:
+        task, done = await busy(manager, A)
+        hung = WorkerHung("It has not moved and was ended.", "Load it again.")
+        ports.provider.engines[A.id]._ended.set_result(hung)
+        await eventually(lambda: loaded(manager)[A.id] is InstanceState.CRASHED)
+        assert manager.models.instance(A.id).error.what == hung.what
+        done.set()
+        await task
+        assert await hold(manager, A.id, done) == A.id
+        assert manager.models.instance(A.id).generation == 2
 
 
 async def test_that_scenario_14_a_rescan_in_any_state_orphans_nobody() -> None:
@@ -254,7 +297,7 @@ async def test_that_scenario_14_a_rescan_in_any_state_orphans_nobody() -> None:
         ports.provider.go.set()
         await loading
         task, done = await busy(manager, A)
-        ejecting = asyncio.ensure_future(manager.models.eject(A.id))
+        ejecting = asyncio.ensure_future(manager.models.eject(A.id, drain=True))
         await asyncio.sleep(0)
         await manager.library.rescan()
         done.set()
@@ -269,7 +312,7 @@ async def test_that_scenario_15_shutting_down_ends_everybody_in_every_state(turn
     async with ports.manager() as manager:
         await manager.models.load(A.id)
         task, done = await busy(manager, A)
-        ejecting = asyncio.ensure_future(manager.models.eject(A.id))
+        ejecting = asyncio.ensure_future(manager.models.eject(A.id, drain=True))
         asked = [asyncio.ensure_future(manager.models.load(item.id)) for item in (A, B, C)]
         late = asyncio.ensure_future(hold(manager, A.id, done))
         for _ in range(turns):
@@ -279,6 +322,20 @@ async def test_that_scenario_15_shutting_down_ends_everybody_in_every_state(turn
     assert isinstance(results[2], LoadCancelled)
     assert all(engine.closed for engine in ports.provider.engines.values())
     assert manager.models.instances() == ()
+
+
+@pytest.mark.parametrize("turns", range(16))
+async def test_that_scenario_15_an_eject_while_the_program_ends_ends_with_it(turns: int) -> None:
+    ports = machine()
+    context = ports.manager()
+    manager = await context.__aenter__()
+    await manager.models.load(A.id)
+    closing = asyncio.ensure_future(context.__aexit__(None, None, None))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await manager.models.eject(A.id)
+    await closing
+    assert ports.provider.engines[A.id].closed
 
 
 async def test_that_scenario_16_an_explicit_context_is_never_reduced() -> None:
@@ -339,65 +396,3 @@ def test_that_scenario_18_the_time_to_live_counts_from_the_last_release() -> Non
             assert evictions(subscription)[0].reason == "idle for 30 seconds"
 
     run_jumping(play())
-
-
-async def test_that_no_more_models_are_loaded_than_the_settings_allow() -> None:
-    ports = machine(total=64 * GIGABYTE)
-    async with ports.manager() as manager:
-        await manager.settings.set("max_loaded", 1)
-        await manager.models.load(A.id)
-        assert manager.models.plan_switch(B.id).method is SwitchMethod.DRAIN_FIRST
-        await manager.models.load(B.id)
-        assert loaded(manager) == {B.id: InstanceState.READY}
-        await manager.models.pin(B.id)
-        with pytest.raises(DoesNotFit, match="allow 1 model at once, and b is kept loaded"):
-            await manager.models.load(A.id)
-
-
-async def test_that_a_budget_smaller_than_any_model_is_refused_at_the_load() -> None:
-    ports = machine()
-    async with ports.manager() as manager:
-        await manager.settings.set("memory_budget", 1e9)
-        with pytest.raises(DoesNotFit, match=r"allow models 1\.0 GB in all"):
-            await manager.models.load(A.id)
-        assert ports.provider.loads == []
-        assert manager.models.ledger().budget == 1_000_000_000
-
-
-def test_that_a_load_that_waits_too_long_is_refused_with_what_it_waited_for() -> None:
-    async def play() -> None:
-        ports = fake_ports()
-        ports.devices = FakeDevices(total=4 * GIGABYTE)
-        ports.offer(A, B)
-        async with ports.manager() as manager:
-            done = asyncio.Event()
-            user = asyncio.ensure_future(hold(manager, A.id, done))
-            await asyncio.sleep(1)
-            with pytest.raises(DoesNotFit, match="waited 5 minutes for room: a is answering"):
-                await manager.models.load(B.id)
-            done.set()
-            await user
-
-    run_jumping(play())
-
-
-async def test_that_the_higher_priority_comes_first_and_then_who_came_first() -> None:
-    ports = fake_ports()
-    ports.devices = FakeDevices(total=4 * GIGABYTE)
-    ports.offer(A, B, C)
-    async with ports.manager() as manager:
-        task, done = await busy(manager, A)
-        asked = [asyncio.ensure_future(manager.models.load(B.id))]
-        await eventually(lambda: manager.models.instance(B.id))
-        asked.append(asyncio.ensure_future(manager.models.load(C.id, priority=1)))
-        await eventually(lambda: manager.models.instance(C.id))
-        done.set()
-        await asyncio.gather(task, *asked)
-        assert ports.provider.loads == [A.id, C.id, B.id]
-
-
-async def test_that_a_warm_up_computes_before_anybody_asks() -> None:
-    ports = machine()
-    async with ports.manager() as manager:
-        await manager.models.load(A.id, warm_up=True)
-        assert len(ports.provider.engines[A.id].requests) == 1

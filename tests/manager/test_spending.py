@@ -52,6 +52,18 @@ async def test_that_an_answer_in_a_conversation_is_counted_and_kept(tmp_path: Pa
         assert entry.micro_dollars == 3 * 1000 + 20 * 2000
 
 
+async def test_that_money_is_counted_also_while_nothing_is_measured(tmp_path: Path) -> None:
+    async with opened(tmp_path) as manager:
+        await manager.settings.set("performance_tracking", False)
+        stream = manager.conversations.send(manager.conversations.create().id, "Hi", to=ALPHA)
+        async with stream as pieces:
+            async for _ in pieces:
+                pass
+        await manager.spending.aclose()
+        assert [item.requests for item in manager.spending.entries()] == [1]
+        assert manager.models.metrics(ALPHA) is None
+
+
 async def test_that_local_work_costs_nothing_and_would_have_cost(tmp_path: Path) -> None:
     here = FakeWorld(tmp_path)
     here.ports.offer(spec("Llama"))

@@ -63,3 +63,13 @@ def test_that_an_end_while_loading_blames_the_file_only_for_its_own_faults(ended
 )
 def test_that_a_refused_load_is_told_from_a_lack_of_memory(refused, kind):
     assert type(failures.refused_load("Tiny", refused)) is kind
+
+
+@pytest.mark.parametrize(
+    ("trained", "way"),
+    [(4096, "load the model with"), (2048, "ask a model with"), (None, "load the model with")],
+)
+def test_that_a_longer_context_is_offered_only_where_the_model_has_one(trained, way) -> None:
+    refused = Refused(reason=Refusal.OVERFLOW, detail="", prompt_tokens=3000, context_length=2048)
+    error = failures.refused_request("Llama", refused, trained)
+    assert way in error.remedy

@@ -274,7 +274,7 @@ async def test_that_a_model_answers_however_it_is_loaded(tmp_path, settings):
 )
 async def test_that_a_formula_and_a_dry_run_agree_and_nothing_is_left_running(tmp_path, settings):
     path = write_llama(tmp_path / "m.gguf")
-    spec = await LocalModelFiles().read(str(path))
+    (spec,) = (await LocalModelFiles().read(str(path))).specs
     async with provider() as local:
         plan = await local.plan_memory(spec, settings)
         assert nothing_runs()
@@ -286,7 +286,7 @@ async def test_that_a_formula_and_a_dry_run_agree_and_nothing_is_left_running(tm
 
 async def test_that_a_use_takes_no_more_than_a_dry_run_says(tmp_path):
     path = write_llama(tmp_path / "m.gguf")
-    spec = await LocalModelFiles().read(str(path))
+    (spec,) = (await LocalModelFiles().read(str(path))).specs
     async with provider() as local:
         plan = await local.plan_memory(spec, LoadSettings())
         loaded = await local.load(spec, LoadSettings(), lambda _: None)

@@ -12,10 +12,12 @@ from app.domain.models import (
     Capability,
     CapabilityFact,
     Folder,
+    Lifecycle,
     ModelId,
     ModelShape,
     ModelSpec,
     ModelStatus,
+    RemoteFacts,
 )
 from app.domain.profiles import ModelMetrics
 from app.domain.switching import AliasChange, By
@@ -72,6 +74,46 @@ async def test_that_specs_come_back_equal_after_reopening(tmp_path):
     await storage.aclose()
 
 
+async def test_that_what_a_provider_says_of_its_models_comes_back(tmp_path):
+    path = tmp_path / "state.db"
+    facts = RemoteFacts(
+        model="vendor/large:latest",
+        source="the provider's list of models",
+        context_source="the provider's documentation",
+        max_output=8192,
+        lifecycle=Lifecycle.DEPRECATED,
+        retires_at="2027-01-31",
+        features=("tools", "vision"),
+        input_price=0.25,
+        output_price=2.0,
+    )
+    large = ModelSpec(
+        id=ModelId("openrouter:vendor/large:latest"),
+        provider="openrouter",
+        name="Large",
+        context_length=None,
+        capabilities=(CapabilityFact(capability=Capability.CHAT, value=True, source="its name"),),
+        remote=facts,
+    )
+    bare = large.model_copy(
+        update={
+            "id": ModelId("ollama:tiny"),
+            "provider": "ollama",
+            "remote": RemoteFacts(model="tiny", source="the server's list of models"),
+        }
+    )
+    storage = await open_storage(path)
+    await storage.models.save_models([large, bare])
+    storage = await reopened(storage, path)
+    assert (await storage.models.models()).specs() == (bare, large)
+    await storage.models.save_models([spec()])
+    gone = large.model_copy(update={"status": ModelStatus.MISSING, "reason": "It is gone."})
+    await storage.models.save_models([gone])
+    storage = await reopened(storage, path)
+    assert (await storage.models.models()).specs() == (spec(), bare, gone)
+    await storage.aclose()
+
+
 async def test_that_a_spec_saved_again_replaces_itself_in_its_place(tmp_path):
     storage = await open_storage(tmp_path / "state.db")
     await storage.models.save_models([spec(), FULL])
@@ -103,14 +145,14 @@ async def test_that_what_models_have_in_common_is_kept_once_and_goes_with_the_la
     storage = await open_storage(tmp_path / "state.db")
 
     async def details() -> int:
-        count = "SELECT count(*) FROM model_details"
+        count = "SELECT count(*) FROM model_kinds"
         return await storage.database.read(lambda c: c.execute(count).fetchone()[0])
 
     alike = [FULL.model_copy(update={"id": ModelId(f"local:{n}")}) for n in range(50)]
     await storage.models.save_models([*alike, spec()])
     assert await details() == 2
     await storage.models.forget_models([item.id for item in alike[:-1]])
-    assert (await storage.models.models()).specs() == (alike[-1], spec())
+    assert (await storage.models.models()).specs() == (spec(), alike[-1])
     await storage.models.forget_models([alike[-1].id])
     assert await details() == 1
     await storage.aclose()
@@ -122,14 +164,19 @@ async def test_that_unreadable_models_are_logged_and_hide_no_others(tmp_path, ca
     await storage.models.save_models([spec(number) for number in range(5)])
     await storage.aclose()
     harm = {
-        0: "UPDATE models SET detail = 7001 WHERE id = ?",
-        1: "UPDATE models SET detail = 7002 WHERE id = ?",
-        2: "UPDATE models SET status = 'transcended' WHERE id = ?",
-        3: "UPDATE models SET detail = 7003 WHERE id = ?",
+        0: "UPDATE models SET kind = 7001 WHERE id = ?",
+        1: "UPDATE models SET kind = 7002 WHERE id = ?",
+        2: "UPDATE models SET kind = 7003 WHERE id = ?",
+        3: "UPDATE models SET kind = 7004 WHERE id = ?",
     }
-    broken = ((7001, "{"), (7002, "[]"), (7003, '{"shape": {"block_count": "many"}}'))
+    broken = (
+        (7001, "{"),
+        (7002, "[]"),
+        (7003, '{"provider": "local", "status": "transcended"}'),
+        (7004, '{"provider": "local", "shape": {"block_count": "many"}}'),
+    )
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executemany("INSERT INTO model_details VALUES (?, ?)", broken)
+        connection.executemany("INSERT INTO model_kinds VALUES (?, ?)", broken)
         for number, change in harm.items():
             connection.execute(change, (spec(number).id,))
     storage = await open_storage(path)
@@ -156,10 +203,10 @@ async def test_that_a_text_with_broken_bytes_is_read_as_far_as_it_goes(tmp_path)
 
 async def test_that_an_absurd_figure_in_a_file_keeps_no_model_from_being_saved(tmp_path):
     storage = await open_storage(tmp_path / "state.db")
-    absurd = spec(1, context_length=2**64 - 1, parameters=2**80)
+    absurd = spec(1, context_length=2**64 - 1, parameters=2**80, size_bytes=2**64 - 1)
     await storage.models.save_models([absurd, spec(2)])
     first, second = (await storage.models.models()).specs()
-    assert first.context_length == first.parameters == 2**63 - 1
+    assert first == absurd.model_copy(update={"size_bytes": 2**63 - 1})
     assert second == spec(2)
     await storage.aclose()
 
@@ -172,7 +219,8 @@ async def test_that_a_large_library_comes_back_whole(tmp_path):
     storage = await open_storage(path)
     await storage.models.save_models(specs)
     storage = await reopened(storage, path)
-    assert (await storage.models.models()).specs() == tuple(specs)
+    in_order = sorted(specs, key=lambda item: item.id)
+    assert (await storage.models.models()).specs() == tuple(in_order)
     await storage.aclose()
 
 

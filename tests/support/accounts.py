@@ -168,29 +168,15 @@ class FakeWorld:
     @asynccontextmanager
     async def manager(self) -> AsyncIterator[Manager]:
         """A started manager, closed at the end."""
-        store = self.ports.store
-        manager = Manager(
-            models=store,
-            conversations=store,
-            profiles=store,
-            settings=store,
-            files=self.ports.files,
-            providers={"local": self.ports.provider},
-            devices=self.ports.devices,
-            environment=self.ports.environment,
-            accounts=AccountPorts(
-                store=self.accounts,
-                vault=SystemKeys(self.environment, lambda: self.keyring, self.patience),
-                audit=FileAudit([self.folder]),
-                connections=self.connections,
-            ),
-            spending=SpendingPorts(store=self.spending, prices=self.prices),
+        accounts = AccountPorts(
+            store=self.accounts,
+            vault=SystemKeys(self.environment, lambda: self.keyring, self.patience),
+            audit=FileAudit([self.folder]),
+            connections=self.connections,
         )
-        await manager.start()
-        try:
+        spending = SpendingPorts(store=self.spending, prices=self.prices)
+        async with self.ports.manager(accounts, spending) as manager:
             yield manager
-        finally:
-            await manager.aclose()
 
 
 def engine_of(connections: FakeConnections, model: str) -> FakeEngine:

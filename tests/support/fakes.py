@@ -1,16 +1,19 @@
 """Fakes at the ports: stores in memory, a provider that loads and answers on order."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Any
 
+from app.domain.annotations import Annotation
 from app.domain.chat_templates import ChatTemplate, TemplateSource, ThinkingSwitch
 from app.domain.conversations import Conversation, Message
 from app.domain.errors import AppError, FolderError, MissingFile, WorkerCrashed
 from app.domain.generation import (
+    ChatMessage,
     FinishReason,
     GenerationEnd,
     GenerationRequest,
@@ -36,10 +39,15 @@ from app.domain.models import (
     Folder,
     ModelId,
     ModelSpec,
+    ScannedFile,
 )
 from app.domain.profiles import ModelMetrics, ProfileRun
 from app.domain.switching import AliasChange
+from app.library.inspection import FileInspection
+from app.manager.accounts import AccountPorts
 from app.manager.manager import Manager
+from app.manager.spending import SpendingPorts
+from app.ports import NOTHING_TOLD
 
 GIGABYTE = 1_000_000_000
 
@@ -82,6 +90,9 @@ class MemoryStore:
         self.kept_settings: dict[str, str] = {}
         self.log: list[str] = []
         self.kept_pins: set[ModelId] = set()
+        self.kept_files: dict[str, ScannedFile] = {}
+        self.kept_annotations: dict[ModelId, Annotation] = {}
+        self.kept_searches: dict[str, str] = {}
 
     async def models(self) -> ModelColumns:
         return columns_of(self.kept_models.values())
@@ -155,6 +166,42 @@ class MemoryStore:
 
     async def forget_pin(self, model_id: ModelId) -> None:
         self.kept_pins.discard(model_id)
+
+    async def scanned(self, below: str) -> tuple[ScannedFile, ...]:
+        return tuple(f for f in self.kept_files.values() if f.path.startswith(f"{below}/"))
+
+    async def files_of(self, models: Sequence[ModelId]) -> tuple[ScannedFile, ...]:
+        return tuple(file for file in self.kept_files.values() if file.model_id in models)
+
+    async def shared(self) -> tuple[ScannedFile, ...]:
+        counts = Counter(file.model_id for file in self.kept_files.values())
+        shared = (f for f in self.kept_files.values() if f.model_id and counts[f.model_id] > 1)
+        return tuple(sorted(shared, key=lambda file: (file.model_id or "", file.path)))
+
+    async def save_scanned(self, files: Sequence[ScannedFile]) -> None:
+        self.kept_files |= {file.path: file for file in files}
+
+    async def forget_scanned(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            self.kept_files.pop(path, None)
+
+    async def annotations(self) -> tuple[Annotation, ...]:
+        return tuple(self.kept_annotations.values())
+
+    async def save_annotations(self, annotations: Sequence[Annotation]) -> None:
+        for item in annotations:
+            self.kept_annotations[item.model_id] = item
+            if item.empty:
+                del self.kept_annotations[item.model_id]
+
+    async def searches(self) -> dict[str, str]:
+        return dict(self.kept_searches)
+
+    async def save_search(self, name: str, query: str) -> None:
+        self.kept_searches[name] = query
+
+    async def forget_search(self, name: str) -> None:
+        self.kept_searches.pop(name, None)
 
     async def conversations(self) -> tuple[Conversation, ...]:
         return tuple(self.kept_conversations.values())
@@ -352,6 +399,16 @@ class Batch:
 
     specs: tuple[ModelSpec, ...]
     files: int
+    models: int = 0
+    read: tuple[ScannedFile, ...] = ()
+    templates: Mapping[ModelId, str] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+
+
+def scanned(item: ModelSpec) -> ScannedFile:
+    """The file of a model as a scan has read it."""
+    mark = f"{item.id} {item.modified_ns}"
+    return ScannedFile(item.path, mark, item.path, item.id, item.size_bytes)
 
 
 class FakeFiles:
@@ -362,22 +419,72 @@ class FakeFiles:
         self.go = asyncio.Event()
         self.go.set()
         self.scans = 0
+        self.reads: list[ModelId] = []
+        self.templates: dict[ModelId, str] = {}
+        self.other_programs: tuple[Folder, ...] = ()
+        self.unwatched: set[str] = set()
+        self.trashed: list[str] = []
+        self.refuse: AppError | None = None
+        """What a test has the trash say."""
+        self.free = 1000 * GIGABYTE
+        self.changed = asyncio.Event()
+        """Set by a test that has changed the disk."""
 
-    async def scan(self, folder: str, known: Iterable[ModelSpec]) -> AsyncGenerator[Batch, None]:
+    async def stores(self) -> tuple[Folder, ...]:
+        return self.other_programs
+
+    async def scan(self, folder: Folder, known: Mapping[str, str]) -> AsyncGenerator[Batch, None]:
         self.scans += 1
         await asyncio.sleep(0)
-        if folder not in self.disk:
-            raise FolderError(f"{folder} isn't there.", "Connect its drive or remove it.")
-        for number, item in enumerate(list(self.disk[folder])):
-            yield Batch(specs=(item,), files=number + 1)
+        if folder.path not in self.disk:
+            raise FolderError(f"{folder.path} isn't there.", "Connect its drive or remove it.")
+        there = list(self.disk[folder.path])
+        for number, item in enumerate(there):
+            file, count = scanned(item), number + 1
+            if known.get(file.path) == file.mark:
+                yield Batch(specs=(), files=count, models=count)
+            else:
+                self.reads.append(item.id)
+                yield self._batch(item, count)
             await self.go.wait()
+        left = frozenset(item.path for item in there)
+        gone = tuple(path for path in known if path not in left)
+        yield Batch(specs=(), files=len(there), models=len(there), gone=gone)
 
-    async def read(self, path: str) -> ModelSpec:
+    async def watch(self, folder: str) -> AsyncGenerator[None, None]:
+        if folder in self.unwatched:
+            raise FolderError(f"Changes in {folder} go unnoticed.", "Rescan it.")
+        while True:
+            await self.changed.wait()
+            self.changed.clear()
+            yield
+
+    async def read(self, path: str) -> Batch:
         for specs in self.disk.values():
             for item in specs:
                 if item.path == path:
-                    return item
+                    return self._batch(item, 1)
         raise MissingFile(f"{path} isn't there.", "Choose another file.")
+
+    def _batch(self, item: ModelSpec, number: int) -> Batch:
+        template = self.templates.get(item.id)
+        return Batch(
+            specs=(item,),
+            files=number,
+            models=number,
+            read=(scanned(item),),
+            templates={item.id: template} if template else {},
+        )
+
+    async def trash(self, path: str, shards: int) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.trashed.append(path)
+        for models in self.disk.values():
+            models[:] = [item for item in models if item.path != path]
+
+    async def free_space(self, folder: str) -> int:
+        return self.free
 
     async def present(self, paths: Sequence[str]) -> frozenset[str]:
         there = {item.path for specs in self.disk.values() for item in specs} | set(self.disk)
@@ -397,6 +504,59 @@ class FakeDevices:
         return 2
 
 
+class FakeProber:
+    """Renders nothing: gives back what a test says that a template makes of the probes."""
+
+    def __init__(self) -> None:
+        self.rendered: dict[str, dict[str, str]] = {}
+        self.probed: list[str] = []
+
+    async def probe(self, template: str) -> Mapping[str, str]:
+        self.probed.append(template)
+        return self.rendered.get(template, {})
+
+    async def rest(self) -> None:
+        pass
+
+    def warm(self) -> None:
+        pass
+
+    async def render(
+        self,
+        template: str,
+        messages: Sequence[ChatMessage],
+        special_tokens: dict[str, str],
+        variables: Mapping[str, bool | str] = NOTHING_TOLD,
+    ) -> str:
+        return "".join(turn.text for turn in messages)
+
+
+class FakeQuantiser:
+    """Says that it has written what a test puts on the disk; `go` holds it."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.refuse: AppError | None = None
+        self.then: Callable[[str], None] = lambda destination: None
+        """Called with the new file's path."""
+
+    async def quantise(
+        self,
+        source: str,
+        destination: str,
+        quantisation: str,
+        on_progress: Callable[[float], None],
+    ) -> None:
+        on_progress(0.5)
+        await self.go.wait()
+        if self.refuse is not None:
+            raise self.refuse
+        self.written.append(destination)
+        self.then(destination)
+
+
 @dataclass
 class FakePorts:
     """Everything a manager needs, in memory; kept across managers to play a restart."""
@@ -405,6 +565,8 @@ class FakePorts:
     provider: FakeProvider = field(default_factory=FakeProvider)
     files: FakeFiles = field(default_factory=FakeFiles)
     devices: FakeDevices = field(default_factory=FakeDevices)
+    prober: FakeProber = field(default_factory=FakeProber)
+    quantiser: FakeQuantiser = field(default_factory=FakeQuantiser)
     environment: dict[str, str] = field(default_factory=dict)
 
     def offer(self, *models: ModelSpec) -> None:
@@ -412,19 +574,28 @@ class FakePorts:
         for model in models:
             self.files.disk.setdefault("/models", []).append(model)
             self.store.kept_models[model.id] = model
+            self.store.kept_files[model.path] = scanned(model)
 
     @asynccontextmanager
-    async def manager(self) -> Any:
+    async def manager(
+        self, accounts: AccountPorts | None = None, spending: SpendingPorts | None = None
+    ) -> Any:
         """A started manager over these ports, closed at the end."""
         manager = Manager(
             models=self.store,
             conversations=self.store,
             profiles=self.store,
             settings=self.store,
+            library=self.store,
             files=self.files,
+            inspection=FileInspection(),
+            quantiser=self.quantiser,
+            prober=self.prober,
             providers={"local": self.provider},
             devices=self.devices,
             environment=self.environment,
+            accounts=accounts,
+            spending=spending,
         )
         await manager.start()
         try:

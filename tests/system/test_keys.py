@@ -56,6 +56,20 @@ async def test_that_the_longest_key_is_kept_as_it_is(kind: str, tmp_path: Path) 
         assert await over(backend).find("one") == longest
 
 
+async def test_that_a_run_that_keeps_nothing_reads_the_keyring_and_leaves_it_alone() -> None:
+    backend = DictKeyring()
+    await over(backend).keep("one", KEY)
+    vault = SystemKeys({}, lambda: backend, kept=False)
+    assert not (await vault.state()).lasting
+    assert await vault.find("one") == KEY
+    assert await vault.keep("two", Secret("another-key-entirely")) is KeyPlace.MEMORY
+    assert await vault.find("two") == Secret("another-key-entirely")
+    await vault.forget("one")
+    await vault.forget("two")
+    assert await over(backend).find("one") == KEY
+    assert await over(backend).find("two") is None
+
+
 async def test_that_the_longest_key_fits_into_the_keyring_of_windows() -> None:
     assert await over(WindowsKeyring()).keep("one", read_key("k" * 1200)) is KeyPlace.KEYRING
 

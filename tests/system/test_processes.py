@@ -106,6 +106,8 @@ async def test_that_closing_gives_up_a_worker_that_not_even_a_kill_ends(monkeypa
     children = WorkerProcesses()
     child = await children.start("template")
     await first_message(child)
+    # One that goes on would end itself when its pipes are closed, and perhaps before the last line.
+    os.kill(child.pid, signal.SIGSTOP)
     with monkeypatch.context() as held:
         held.setattr(os, "kill", lambda pid, sent: None)
         await children.aclose()

@@ -68,13 +68,13 @@ async def test_that_escape_closes_and_keeps_nothing(qtbot):
         assert own(dialog) == LoadSettings()
 
 
-async def test_that_enter_in_a_field_keeps_what_was_typed_and_loads_nothing(qtbot):
+async def test_that_enter_in_a_field_does_what_the_blue_button_does(qtbot):
     async with opened(qtbot) as dialog:
         qtbot.keyClicks(field(dialog, "context_length"), "512")
         qtbot.keyClick(field(dialog, "context_length"), Qt.Key.Key_Return)
         await dialog.asking
         assert own(dialog) == LoadSettings(context_length=512)
-        assert dialog.r.ports.provider.loads == []
+        assert dialog.r.ports.provider.settings == [LoadSettings(context_length=512)]
 
 
 async def test_that_a_refusal_stands_under_its_field_until_it_is_mended(qtbot):

@@ -158,7 +158,8 @@ async def test_that_the_memory_bar_names_every_share(qtbot):
         await manager.models.load(QWEN)
         await eventually(lambda: "Qwen" in page._bar.accessibleName())
         assert page._bar.accessibleName() == (
-            "Memory: Qwen Q4_K_M 1.1 GB, free 13.3 GB of 14.4 GB for models"
+            "Memory set aside for models: 1.1 GB of 14.4 GB (700 MB in use): "
+            "Qwen Q4_K_M 1.1 GB, free 13.3 GB"
         )
 
 
@@ -180,7 +181,7 @@ async def test_that_a_draining_card_offers_nothing(qtbot):
     async with loaded(qtbot) as (_, manager, page):
         await manager.models.load(QWEN)
         async with manager.models.lease(QWEN, "Playground"):
-            ejecting = asyncio.create_task(manager.models.eject(QWEN))
+            ejecting = asyncio.create_task(manager.models.eject(QWEN, drain=True))
             await eventually(lambda: words(page, QWEN, "card_state") == "FINISHING ANSWERS")
             buttons = page._cards[QWEN].findChildren(QPushButton)
             assert not [button for button in buttons if button.isVisible()]

@@ -237,6 +237,17 @@ async def test_that_a_failed_gesture_becomes_a_toast_and_a_badge(qtbot):
         await eventually(lambda: window.sidebar.button("loaded").badge == 1)
 
 
+async def test_that_an_error_that_a_card_shows_is_not_told_twice(qtbot):
+    ports = ports_with_models()
+    ports.provider.failures[QWEN] = LoadStalled("It hung.", "Try it again.", "line 1")
+    async with shown(qtbot, ports) as window:
+        window.show_page("loaded")
+        window.perform("load", QWEN)
+        await eventually(lambda: window.sidebar.button("loaded").badge == 1)
+        await eventually(lambda: not window.intents.running(f"load {QWEN}"))
+        assert not window.toaster.toasts
+
+
 async def test_that_a_crash_that_nobody_caused_is_told(qtbot):
     ports = ports_with_models()
     async with shown(qtbot, ports) as window:
@@ -268,9 +279,11 @@ async def test_that_what_was_loaded_last_time_comes_back_with_one_press(qtbot):
     async with shown(qtbot, ports) as window:
         banner = window.library_page.restore
         assert banner.isVisible()
+        banner.button.setFocus()
         qtbot.mouseClick(banner.button, Qt.MouseButton.LeftButton)
         await eventually(lambda: window.manager.models.instance(QWEN) is not None)
         await eventually(lambda: not banner.isVisible())
+        assert window.library_page.browser.hasFocus()
 
 
 async def test_that_what_was_loaded_last_time_can_be_restored_by_the_program(qtbot):

@@ -26,7 +26,7 @@ async def averages(metrics: ModelMetrics) -> dict[str, tuple[str, str]]:
     ports.offer(LLAMA)
     ports.store.kept_metrics[LLAMA.id] = metrics
     async with ports.manager() as manager:
-        sections = {section.title: section for section in overview(LLAMA, manager.models)}
+        sections = {section.title: section for section in overview(LLAMA, manager)}
     facts = sections["Averages"].facts if "Averages" in sections else ()
     return {fact.label: (fact.value, fact.hint) for fact in facts}
 

@@ -104,7 +104,7 @@ async def test_that_a_crash_shows_cause_and_retry_in_place(qtbot) -> None:
         assert "alpha19" in shown(page)
 
 
-async def test_that_retry_says_when_another_model_would_answer(qtbot) -> None:
+async def test_that_retry_asks_the_same_model_and_the_active_one_may_be_asked(qtbot) -> None:
     async with rig(ALPHA, BETA) as r:
         engine = await r.load(ALPHA)
         engine.go.clear()
@@ -116,7 +116,54 @@ async def test_that_retry_says_when_another_model_would_answer(qtbot) -> None:
         engine.crash()
         await eventually(lambda: page._error is not None and page._error.isVisible())
         note = page._error.findChild(QLabel, "error_note")
-        await eventually(lambda: "Retry asks beta" in note.text())
+        await eventually(lambda: "Retry asks alpha" in note.text())
+        assert "beta is active" in note.text()
+        ask = page._error.findChild(QPushButton, "error_ask_the_active_model")
+        qtbot.mouseClick(ask, Qt.MouseButton.LeftButton)
+        await eventually(lambda: not page.view_model.answering)
+        assert "beta19" in shown(page)
+        assert "alpha0" not in shown(page)
+
+
+async def test_that_a_partial_answer_stays_in_view_until_the_new_one_begins(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        engine.crash()
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        r.ports.provider.go.clear()
+        page.view_model.retry()
+        await eventually(page.waiting.isVisible)
+        await eventually(lambda: len(r.ports.provider.loads) == 2)
+        assert "alpha0" in shown(page)
+        assert "Failed" in shown(page)
+        page.view_model.stop()
+        await eventually(lambda: not page.view_model.answering)
+        assert "alpha0" in shown(page)
+        r.ports.provider.go.set()
+        page.view_model.retry()
+        await eventually(lambda: not page.view_model.answering)
+        assert shown(page).count("alpha0") == 1
+        assert "Failed" not in shown(page)
+
+
+async def test_that_an_answer_says_when_its_model_starts_again_by_itself(qtbot) -> None:
+    async with rig(ALPHA) as r:
+        engine = await r.load(ALPHA)
+        engine.go.clear()
+        page = page_of(r, qtbot)
+        await eventually(lambda: page.view_model.current)
+        page.view_model.send("Hello")
+        await eventually(lambda: page.view_model.current.partial)
+        engine.crash()
+        await eventually(lambda: page._error is not None and page._error.isVisible())
+        assert page.view_model.failure().remedy == "It starts again by itself soon."
+        await r.manager.models.cancel_restart(ALPHA.id)
+        assert page.view_model.failure().remedy == "Try it again."
 
 
 async def test_that_a_crashed_model_is_loaded_more_safely_and_answers(qtbot) -> None:
@@ -498,9 +545,7 @@ async def test_that_what_stands_in_for_a_template_is_said(qtbot, source, name, n
         assert page.template_note.isVisible() is bool(note)
         assert note in page.template_note.words.text()
         facts = {
-            fact.label: fact
-            for section in overview(ALPHA, r.manager.models)
-            for fact in section.facts
+            fact.label: fact for section in overview(ALPHA, r.manager) for fact in section.facts
         }
         assert facts["Chat template"].hint == ("the file brings none" if note else "")
 

@@ -34,8 +34,8 @@ async def test_that_models_are_listed_again_only_when_others_are_there_or_ready(
         profiling = r.profiling()
         await r.load(ALPHA)
         await eventually(lambda: profiling.choices[0].loaded)
-        listed, search = [], r.manager.models.search
-        r.manager.models.search = lambda: listed.append(1) or search()
+        listed, query = [], r.manager.models.query
+        r.manager.models.query = lambda asked: listed.append(1) or query(asked)
         for _ in range(3):
             view = r.manager.models.instance(ALPHA.id)
             r.manager.events.publish(InstanceChanged(instance=view))
@@ -51,8 +51,8 @@ async def test_that_nothing_is_listed_while_nobody_looks(qapp) -> None:
     async with rig(ALPHA, BETA) as r:
         profiling = r.profiling()
         profiling.watch(seen=False)
-        listed, search = [], r.manager.models.search
-        r.manager.models.search = lambda: listed.append(1) or search()
+        listed, query = [], r.manager.models.query
+        r.manager.models.query = lambda asked: listed.append(1) or query(asked)
         await r.load(BETA)
         r.bridge.drain()
         assert listed == []

@@ -1,11 +1,15 @@
 """Settings apply at once, and refusals stand where they arose."""
 
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QWidget
 
+from app.domain.base import Frozen
+from app.domain.errors import SettingError
+from app.domain.settings import Settings, variable
 from app.domain.settings import Theme as Choice
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
@@ -89,6 +93,76 @@ async def test_that_a_setting_of_the_environment_is_locked_with_its_reason(qtbot
         assert not field.isEnabled()
         assert field.text() == "3"
         assert "MODEL_MANAGER_THREADS" in page._rows["threads"].hint
+
+
+LOCKED = {
+    "default_provider": "elsewhere",
+    "default_model": "Llama",
+    "auto_load_default": "true",
+    "max_loaded": "2",
+    "memory_budget": "0.5",
+    "idle_minutes": "15",
+    "persistence": "off",
+    "performance_tracking": "off",
+    "auto_switch": "on",
+    "auto_switch_threshold": "50",
+    "profile_after_first_load": "1",
+    "monthly_budget": "20",
+    "budget_stops": "on",
+}
+
+
+async def test_that_every_row_that_the_environment_sets_is_locked_and_names_the_variable(qtbot):
+    environment = {variable(key): text for key, text in LOCKED.items()}
+    async with settings(qtbot, **environment) as (_, manager, page):
+        assert manager.settings.current().default_model == "Llama"
+        for key in LOCKED:
+            row = page._rows[key]
+            assert not page.findChild(QWidget, f"setting_{key}").isEnabled(), key
+            assert variable(key) in row.hint
+
+
+async def test_that_every_setting_has_a_row(qtbot):
+    async with settings(qtbot) as (_, _, page):
+        for key, field in Settings.model_fields.items():
+            default = field.get_default(call_default_factory=True)
+            # What holds many values has a face of its own, or is the window's alone.
+            if isinstance(default, Mapping | Frozen):
+                continue
+            assert page.findChild(QWidget, f"setting_{key}") is not None, key
+
+
+async def test_that_the_place_of_the_state_is_told_with_what_chose_it(qtbot):
+    async with settings(qtbot) as (_, manager, page):
+        place = page.findChild(QLabel, "setting_persistence_path")
+        assert "MODEL_MANAGER_PERSISTENCE_PATH moves it" in place.text()
+        with pytest.raises(SettingError, match="before Modelyard starts"):
+            await manager.settings.set("persistence_path", "/elsewhere")
+    async with settings(qtbot, MODEL_MANAGER_PERSISTENCE_PATH="/elsewhere") as (_, _, page):
+        place = page.findChild(QLabel, "setting_persistence_path")
+        assert "/elsewhere" in place.text()
+        assert "Set by the environment variable MODEL_MANAGER_PERSISTENCE_PATH" in place.text()
+
+
+async def test_that_a_budget_for_a_month_is_taken_with_cents_and_refused_in_place(qtbot):
+    async with settings(qtbot) as (_, manager, page):
+        enter(qtbot, page, "monthly_budget", "12.50")
+        await eventually(lambda: manager.settings.current().monthly_budget == 12.5)
+        await eventually(lambda: page._fields["monthly_budget"].text() == "12.5")
+        enter(qtbot, page, "monthly_budget", "0")
+        await eventually(lambda: page._rows["monthly_budget"].error)
+        said = "Budget for a month must be an amount of US dollars from 0.01 to 1,000,000."
+        assert page._rows["monthly_budget"].error.startswith(said)
+        enter(qtbot, page, "monthly_budget", "")
+        await eventually(lambda: manager.settings.current().monthly_budget is None)
+
+
+async def test_that_a_default_model_is_typed_by_name(qtbot):
+    async with settings(qtbot) as (_, manager, page):
+        enter(qtbot, page, "default_model", "7")
+        await eventually(lambda: manager.settings.current().default_model == "7")
+        enter(qtbot, page, "default_model", "")
+        await eventually(lambda: manager.settings.current().default_model is None)
 
 
 async def test_that_the_check_box_takes_clicks_on_its_words(qtbot):

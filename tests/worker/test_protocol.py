@@ -16,6 +16,7 @@ MESSAGES = [
     protocol.Tokenise("Hi", True),
     protocol.Detokenise([1, 2]),
     protocol.Render("{{ x }}", [{"role": "user", "content": "Hi"}], {"bos_token": "<s>"}),
+    protocol.Quantise("/a.gguf", "/b.gguf", 15, 3),
     protocol.Cancel(),
     protocol.Shutdown(),
     protocol.Ready(),

@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from PySide6.QtCore import QObject
 
+from app.domain.errors import ErrorReport
 from app.domain.events import InstanceChanged, ModelEvicted, NoticeRaised
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
@@ -12,13 +13,14 @@ from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels.gestures import Gestures
+from app.ui.viewmodels.ways_out import of_restart
 from app.ui.widgets.toast import Toast, Toaster
 
 
 class Messages(QObject):
     """Turns what happened into toasts, each once, and takes back those that are answered."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it hears and what it must not repeat, each named
         self,
         manager: Manager,
         bridge: Bridge,
@@ -26,6 +28,7 @@ class Messages(QObject):
         toaster: Toaster,
         *,
         is_told: Callable[[ModelId], bool],
+        is_shown: Callable[[ErrorReport], bool],
         show_loaded: Callable[[], None],
     ) -> None:
         """Listen.
@@ -36,6 +39,7 @@ class Messages(QObject):
             gestures: where switches and removed folders come from.
             toaster: shows the messages.
             is_told: whether the page that shows has its own word on a model's crash.
+            is_shown: whether it shows this very error.
             show_loaded: shows the page that says more about a crash.
         """
         super().__init__(toaster)
@@ -43,6 +47,7 @@ class Messages(QObject):
         self._gestures = gestures
         self._toaster = toaster
         self._is_told = is_told
+        self._is_shown = is_shown
         self._show_loaded = show_loaded
         self._crashes_told: set[int] = set()
         self._crashes: list[Toast] = []
@@ -58,6 +63,11 @@ class Messages(QObject):
         crashes, self._crashes = self._crashes, []
         for toast in crashes:
             toast.dismiss()
+
+    def fail(self, report: ErrorReport) -> None:
+        """Tell of an error, unless the page that shows has it in its place."""
+        if not self._is_shown(report):
+            self._toaster.fail(report)
 
     def say_embeds(self, model_id: ModelId) -> None:
         """Tell why a model can't be talked to."""
@@ -95,6 +105,8 @@ class Messages(QObject):
                 continue
             self._crashes_told.add(event.instance.generation)
             if not self._is_told(event.instance.model_id):
+                if self._manager.models.restarts_at(event.instance.model_id) is not None:
+                    error = of_restart(error)
                 toast = self._toaster.say(
                     f"{error.what} {error.remedy}",
                     role="error",
@@ -111,7 +123,7 @@ class Messages(QObject):
 
     def _say_notices(self, events: list[NoticeRaised]) -> None:
         for event in events:
-            self._toaster.fail(event.report)
+            self.fail(event.report)
 
     def _say_evicted(self, events: list[ModelEvicted]) -> None:
         for event in events:

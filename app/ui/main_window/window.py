@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.domain.errors import ErrorReport
 from app.domain.events import (
     AliasAssigned,
     FoldersChanged,
@@ -90,7 +91,7 @@ class MainWindow(QMainWindow):
         self._intents = intents
         self._bridge = bridge
         self._page = PAGES[0]
-        self.setWindowTitle("Modelyard")
+        self.setWindowTitle("Modelyard" if manager.kept else "Modelyard, nothing is kept")
         self.setWindowIcon(QIcon(str(icon_file("modelyard.svg"))))
         self.setMinimumSize(*SMALLEST)
         self.setAcceptDrops(True)
@@ -120,6 +121,7 @@ class MainWindow(QMainWindow):
             self.gestures,
             self.toaster,
             is_told=self._tells_crash_itself,
+            is_shown=self._shows_error,
             show_loaded=partial(self.show_page, "loaded"),
         )
         self._overlay = DropOverlay(look, self)
@@ -313,7 +315,7 @@ class MainWindow(QMainWindow):
         self.library_page.view_model.selection_changed.connect(self._refresh_actions)
         self.library_page.view_model.failed.connect(self.toaster.fail)
         self.gestures.added.connect(self.library_page.reveal)
-        self._intents.failed.connect(self.toaster.fail)
+        self._intents.failed.connect(self._messages.fail)
         self._look.changed.connect(self._recolour)
         for kind in (InstanceChanged, AliasAssigned, ModelsChanged, FoldersChanged):
             self._bridge.on(kind, lambda _: self._follow())
@@ -397,6 +399,10 @@ class MainWindow(QMainWindow):
         return self._page == "loaded" or (
             self._page == "playground" and playground.is_answered_by(model_id)
         )
+
+    def _shows_error(self, report: ErrorReport) -> bool:
+        views = self._manager.models.instances()
+        return self._page == "loaded" and any(view.error == report for view in views)
 
     def _apply_settings(self, events: list[SettingChanged]) -> None:
         if any(event.key == "theme" for event in events):

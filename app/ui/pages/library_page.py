@@ -82,6 +82,8 @@ class LibraryPage(QWidget):
     def show_restorable(self, count: int) -> None:
         """Offer to load the models of the last run; 0 offers nothing."""
         text = f"{words.amount(count, 'model')} from last time can be loaded again."
+        if not count and self.restore.button.hasFocus():
+            self.browser.setFocus()
         self.restore.set_words(text if count else "")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -141,7 +141,7 @@ class LoadSettingsDialog(QDialog):
             # Enter in a field keeps what was typed; loading at once is asked for by name.
             button.setAutoDefault(False)
             row.addWidget(button)
-        self._save.setDefault(True)
+        self._load.setDefault(True)
         row.insertStretch(1)
         return row
 

@@ -70,12 +70,14 @@ class LoadedPage(QWidget):
         self._stack.setCurrentIndex(0 if cards else 1)
         memory = self.view_model.shares()
         self._bar.set_memory(memory)
-        self._memory.setText(f"Memory: {memory.text} for models")
+        self._memory.setText(memory.sentence)
         self._tick()
 
     def show_restorable(self, count: int) -> None:
         """Offer to load the models of the last run; 0 offers nothing."""
         text = f"{words.amount(count, 'model')} from last time can be loaded again."
+        if not count and self.restore.button.hasFocus():
+            self._area.setFocus()
         self.restore.set_words(text if count else "")
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -40,6 +40,8 @@ class ModelBrowser(QTableView):
         self._tall: frozenset[int] = frozenset()
         self.setObjectName("library")
         self.setAccessibleName("Models")
+        # Of a long table, Qt would give each row its least height for seconds.
+        self._set_up_rows()
         self.setModel(view_model.table)
         self.setItemDelegate(self._delegate)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -54,7 +56,7 @@ class ModelBrowser(QTableView):
         self.setTabKeyNavigation(False)
         self.setSortingEnabled(True)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._set_up_headers()
+        self._set_up_columns()
         self.menu: QMenu | None = None
         self.entered.connect(lambda index: self._hover(index.row()))
         self.doubleClicked.connect(self._open)
@@ -101,12 +103,15 @@ class ModelBrowser(QTableView):
         super().leaveEvent(event)
         self._hover(-1)
 
-    def _set_up_headers(self) -> None:
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
+    def _set_up_rows(self) -> None:
+        rows = self.verticalHeader()
         rows.hide()
         rows.setMinimumSectionSize(theme.ROW)
         rows.setDefaultSectionSize(theme.ROW)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+
+    def _set_up_columns(self) -> None:
+        columns = self.horizontalHeader()
         columns.setObjectName("library_columns")
         columns.setHighlightSections(False)
         columns.setMinimumSectionSize(theme.SPACE_8 + theme.SPACE_2)
@@ -147,18 +152,18 @@ class ModelBrowser(QTableView):
 
     def _select(self, index: QModelIndex) -> None:
         if index.isValid():
-            self._view_model.select(self._view_model.table.spec_at(index.row()).id)
+            self._view_model.select(self._view_model.table.shown()[index.row()])
 
     def _open(self, index: QModelIndex) -> None:
         if index.isValid():
-            self.opened.emit(self._view_model.table.spec_at(index.row()).id)
+            self.opened.emit(self._view_model.table.shown()[index.row()])
 
     def _open_menu(self, at: QPoint) -> None:
         index = self.indexAt(at)
         if not index.isValid():
             return
         self.selectRow(index.row())
-        model_id = self._view_model.table.spec_at(index.row()).id
+        model_id = self._view_model.table.shown()[index.row()]
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         context = self._view_model.context()

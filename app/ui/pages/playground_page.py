@@ -23,6 +23,7 @@ from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.playground import Playground
 from app.ui.viewmodels.ways_out import (
+    ASK_ACTIVE,
     DROP_OLDEST,
     EDIT_PROMPT,
     LOAD_ANYWAY,
@@ -163,6 +164,7 @@ class PlaygroundPage(QWidget):
         self.list.deleted.connect(self._delete)
         self._ways_out = {
             RETRY: self.view_model.retry,
+            ASK_ACTIVE: self.view_model.ask_active,
             LOAD_SAFER: self.view_model.retry_safer,
             LOAD_ANYWAY: self.view_model.retry_anyway,
             NEW_CONVERSATION: self.new_conversation,
@@ -228,7 +230,7 @@ class PlaygroundPage(QWidget):
         self.waiting.setVisible(waiting is not None)
         if waiting is not None:
             self.waiting.show_step(waiting.text, waiting.progress)
-        self._show_error(chat)
+        self._show_error()
         if chat is not None and (chat.messages or chat.live is not None):
             self._show_middle(self.transcript)
         elif playground.target.spec is None:
@@ -241,21 +243,21 @@ class PlaygroundPage(QWidget):
             self._take_focus_from(self._stack)
             self._stack.setCurrentWidget(widget)
 
-    def _show_error(self, chat: Chat | None) -> None:
-        failed = None if chat is None or self.view_model.answering else chat.failed
-        if failed is None or failed.error is None:
+    def _show_error(self) -> None:
+        failure = None if self.view_model.answering else self.view_model.failure()
+        if failure is None:
             if self._error is not None:
                 self._take_focus_from(self._error)
                 self._error.hide()
             return
         if self._error is None:
-            self._error = ErrorBox(self._look, failed.error)
+            self._error = ErrorBox(self._look, failure)
             self._error.triggered.connect(lambda action: self._ways_out[action]())
             self._below.insertWidget(0, self._error)
         ways_out = self.view_model.ways_out()
         self._error.offer(ways_out.actions, ways_out.note)
         in_tab_order(self.transcript, *self._error.buttons(), self.composer.input)
-        self._error.show_report(failed.error)
+        self._error.show_report(failure)
         self._error.show()
 
     def _take_focus_from(self, leaving: QWidget) -> None:

@@ -20,6 +20,7 @@ from app.domain.events import FoldersChanged
 from app.domain.models import Folder
 from app.domain.settings import Settings
 from app.domain.settings import Theme as Choice
+from app.domain.settings import variable as setting_variable
 from app.manager.manager import Manager
 from app.ui import theme
 from app.ui.bridge import Bridge
@@ -32,9 +33,10 @@ from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.setting_row import SettingRow
 from app.ui.widgets.tab_order import in_tab_order
+from app.ui.widgets.wrapped_label import WrappedLabel
 
 CHOICES = ((Choice.SYSTEM, "As the system"), (Choice.LIGHT, "Light"), (Choice.DARK, "Dark"))
-NUMBER_WIDTH = 140
+NUMBER_WIDTH, TEXT_WIDTH = 140, 240
 NUMBERS = {
     "context_length": (
         "Tokens that a prompt and its answer may take together, for models loaded from now on. "
@@ -60,16 +62,72 @@ NUMBERS = {
         "Percent of its usual speed. A model that stays below it for several answers is left."
     ),
     "max_tokens": "Tokens after which an answer ends.",
+    "monthly_budget": (
+        "US dollars that remote models may cost in a calendar month, as their providers' prices "
+        "let it be estimated. Empty sets no limit."
+    ),
 }
-UNSET = {"max_loaded": "No limit", "memory_budget": "90 %", "idle_minutes": "Never"}
-"""What an empty field says, where it isn't left to the app."""
 """Explanations of the settings that are numbers."""
+TEXTS = {
+    "default_model": (
+        "The name or id of the model that prompts go to where no other one is active. "
+        "Empty means none."
+    ),
+    "default_provider": "The account that the default model is looked for in.",
+}
+"""Explanations of the settings that are text."""
+UNSET = {
+    "max_loaded": "No limit",
+    "memory_budget": "90 %",
+    "idle_minutes": "Never",
+    "default_model": "None",
+    "monthly_budget": "No limit",
+}
+"""What an empty field says, where it isn't left to the app."""
 BOXES = {
+    "look_in_stores": "List the models of other programs as well",
     "restore_on_start": "Load the models of the last run when Modelyard starts",
+    "auto_load_default": "Load the default model when Modelyard starts",
     "recover_crashed": "Start the active model again by itself when it crashed",
     "auto_switch": "Send new prompts to another model when the active one answers badly",
+    "budget_stops": "Refuse what costs money once the budget is spent",
+    "performance_tracking": "Measure every answer and load",
+    "profile_after_first_load": "Profile a model after its first load, when nobody asks anything",
+    "persistence": "Keep models, conversations, figures and settings",
 }
 """The settings that are on or off, in words."""
+EXPLAINED = {
+    "look_in_stores": (
+        "Those of Hugging Face, LM Studio, Ollama, Jan, GPT4All and text-generation-webui, where "
+        "they lie. Nothing in there is changed."
+    ),
+    "budget_stops": "When this is off, Modelyard only says so.",
+    "performance_tracking": (
+        "The averages of each model, how often it was used and whether it is well come from this."
+    ),
+    "persistence": "When this is off, nothing is written from the next start on.",
+}
+"""Explanations of those that need one."""
+UNKEPT = "Nothing of this run is kept. Turned on, that changes with the next start."
+SECTIONS = {
+    "Models": (
+        "default_model",
+        "default_provider",
+        "restore_on_start",
+        "auto_load_default",
+        "context_length",
+        "threads",
+        "max_loaded",
+        "memory_budget",
+        "idle_minutes",
+    ),
+    "When something goes wrong": ("recover_crashed", "auto_switch", "auto_switch_threshold"),
+    "Answers": ("max_tokens",),
+    "Remote models": ("monthly_budget", "budget_stops"),
+    "Measuring": ("performance_tracking", "profile_after_first_load"),
+    "Persistence": ("persistence",),
+}
+"""The rows of each section, below the theme and the folders."""
 
 
 class SettingsPage(QWidget):
@@ -95,7 +153,7 @@ class SettingsPage(QWidget):
         self._folders.setSpacing(theme.SPACE_1)
         self._theme = self._theme_box()
         self._boxes = {key: self._box(key, text) for key, text in BOXES.items()}
-        self._numbers = {key: self._number(key) for key in NUMBERS}
+        self._fields = {key: self._field(key) for key in (*NUMBERS, *TEXTS)}
         self._lay_out()
         self.view_model.changed.connect(self._show)
         self.view_model.refused.connect(self._refuse)
@@ -120,41 +178,38 @@ class SettingsPage(QWidget):
         box.clicked.connect(lambda checked: self.view_model.set(key, checked))
         return box
 
-    def _number(self, key: str) -> QLineEdit:
+    def _field(self, key: str) -> QLineEdit:
         field = QLineEdit()
         field.setObjectName(f"setting_{key}")
-        field.setFixedWidth(NUMBER_WIDTH)
-        field.setFont(theme.figures())
-        field.setAlignment(Qt.AlignmentFlag.AlignRight)
-        field.editingFinished.connect(lambda: self._take_number(key))
+        field.setFixedWidth(TEXT_WIDTH if key in TEXTS else NUMBER_WIDTH)
+        if key in NUMBERS:
+            field.setFont(theme.figures())
+            field.setAlignment(Qt.AlignmentFlag.AlignRight)
+        field.editingFinished.connect(lambda: self._take(key))
         field.textEdited.connect(lambda: self._accept(key))
         return field
 
     def _lay_out(self) -> None:
         self._rows = {
             "theme": SettingRow("Theme", "", self._theme),
-            **{key: SettingRow("", "", box) for key, box in self._boxes.items()},
+            **{
+                key: SettingRow("", self._explanation(key), box) for key, box in self._boxes.items()
+            },
         }
-        for key, field in self._numbers.items():
+        for key, field in self._fields.items():
             label = Settings.model_fields[key].title or key
-            self._rows[key] = SettingRow(label, NUMBERS[key], field)
+            self._rows[key] = SettingRow(label, {**NUMBERS, **TEXTS}[key], field)
         column = QVBoxLayout()
         column.setSpacing(theme.SPACE_4)
         column.addWidget(_section("Appearance", self._rows["theme"]))
-        column.addWidget(_section("Library folders", self._folder_list()))
         column.addWidget(
-            _section(
-                "Models",
-                *(self._rows[key] for key in BOXES),
-                self._rows["auto_switch_threshold"],
-                self._rows["context_length"],
-                self._rows["threads"],
-                self._rows["max_loaded"],
-                self._rows["memory_budget"],
-                self._rows["idle_minutes"],
-            )
+            _section("Library folders", self._folder_list(), self._rows["look_in_stores"])
         )
-        column.addWidget(_section("Answers", self._rows["max_tokens"]))
+        for title, keys in SECTIONS.items():
+            rows: list[QWidget] = [self._rows[key] for key in keys]
+            if title == "Persistence":
+                rows.append(self._place())
+            column.addWidget(_section(title, *rows))
         column.addStretch()
 
         form = QWidget()
@@ -170,6 +225,27 @@ class SettingsPage(QWidget):
         page.setSpacing(theme.SPACE_3)
         page.addWidget(PageHeader("Settings"))
         page.addWidget(area, 1)
+
+    def _explanation(self, key: str) -> str:
+        unkept = key == "persistence" and not self._manager.kept
+        return UNKEPT if unkept else EXPLAINED.get(key, "")
+
+    def _place(self) -> QWidget:
+        """Where the state lies: chosen before the start, so only told here."""
+        chosen = self.view_model.current().persistence_path
+        label = WrappedLabel()
+        label.setObjectName("setting_persistence_path")
+        label.setProperty("role", "muted")
+        label.setFont(theme.caption())
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        variable = setting_variable("persistence_path")
+        label.setText(
+            f"The state lies in {chosen}. {self.view_model.lock('persistence_path')}"
+            if chosen
+            else "The state lies in the user's data folder. The environment variable "
+            f"{variable} moves it."
+        )
+        return label
 
     def _folder_list(self) -> QWidget:
         holder = QWidget()
@@ -222,11 +298,11 @@ class SettingsPage(QWidget):
         elif key in BOXES:
             self._boxes[key].setChecked(value)
         else:
-            self._numbers[key].setText(_written(key, value))
-            self._numbers[key].setPlaceholderText(UNSET.get(key, "Automatic"))
+            self._fields[key].setText(_written(key, value))
+            self._fields[key].setPlaceholderText(UNSET.get(key, "Automatic"))
 
-    def _take_number(self, key: str) -> None:
-        text = self._numbers[key].text().strip()
+    def _take(self, key: str) -> None:
+        text = self._fields[key].text().strip()
         current = getattr(self.view_model.current(), key)
         if text == _written(key, current):
             return
@@ -234,7 +310,8 @@ class SettingsPage(QWidget):
             self.view_model.set(key, read_budget(text))
             return
         nothing = None if Settings.model_fields[key].default is None else ""
-        self.view_model.set(key, int(text) if text.isdecimal() else text or nothing)
+        number = key in NUMBERS and text.isdecimal()
+        self.view_model.set(key, int(text) if number else text or nothing)
 
     def _refuse(self, key: str, report: ErrorReport) -> None:
         if key in self._rows:
@@ -245,9 +322,11 @@ class SettingsPage(QWidget):
             self._rows[key].set_error("")
 
 
-def _written(key: str, value: float | None) -> str:
-    if key == "memory_budget":
+def _written(key: str, value: float | str | None) -> str:
+    if key == "memory_budget" and not isinstance(value, str):
         return written_budget(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return "" if value is None else str(value)
 
 

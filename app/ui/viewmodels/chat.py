@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.conversations import ConversationId, Message, MessageId, MessageState
+from app.domain.conversations import (
+    ConversationId,
+    Message,
+    MessageId,
+    MessageState,
+    begun_by,
+)
 from app.domain.errors import AppError
 from app.domain.generation import Role
 from app.domain.instances import COMING, InstanceState
 from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId
-from app.manager.conversations import ChatStream
+from app.manager.chat_stream import ChatStream
 from app.manager.manager import Manager
 from app.ui import words
 
@@ -65,6 +71,10 @@ class Chat(QObject):
         self._opened = asyncio.Event()
         """Set once the kept messages were read, or couldn't be."""
         self._target: ModelId | None = None
+        self._reached = False
+        """The model is loaded and reads the prompt."""
+        self._kept: tuple[Message, ...] | None = None
+        """What stays of the turns when a new answer begins; None where nothing has to go."""
         self._parts: list[str] = []
         self._reasoned: list[str] = []
 
@@ -117,26 +127,23 @@ class Chat(QObject):
                 self.draft = "\n".join(part for part in (text, self.draft) if part)
                 self._show(self.messages[:-1])
 
-    async def retry(self, load: LoadWish | None = None) -> None:
-        """Answer the last prompt again.
+    async def retry(self, load: LoadWish | None = None, to: ModelId | None = None) -> None:
+        """Answer the last prompt again; a former answer stays in view until the new one begins.
 
         Args:
             load: how to load the model if it isn't; None for as usual.
+            to: the model; None for the one that began the former answer, or else the active one.
 
         Raises:
             AppError: there is nothing to retry.
         """
-        self._start()
-        before = kept = self.messages
+        kept = self.messages
         while kept and kept[-1].role is Role.ASSISTANT:
             kept = kept[:-1]
-        self._show(kept)
-        stream = self._manager.conversations.retry(self.id, load=load)
-        try:
-            await self._follow(stream)
-        finally:
-            if stream.prompt is None:
-                self._show(before)
+        former = self.messages[len(kept) :]
+        self._start(to or begun_by(former))
+        self._kept = kept if former else None
+        await self._follow(self._manager.conversations.retry(self.id, load=load, to=to))
 
     async def take_back(self) -> None:
         """Put the last prompt back into the draft, to be worded otherwise.
@@ -153,7 +160,7 @@ class Chat(QObject):
         """What stands between the prompt and the first token; None when nothing does."""
         if not self.answering or self._parts or self._reasoned:
             return None
-        if self.live is not None:
+        if self._reached:
             return Waiting("Reading the prompt…")
         if self._target is None:
             return Waiting("Waiting…")
@@ -169,11 +176,16 @@ class Chat(QObject):
         try:
             await self._opened.wait()
             async with stream:
-                self.live = stream.answer
-                self.began.emit(stream.answer)
+                self._reached = True
+                if self._kept is None:
+                    self.live = stream.answer
+                    self.began.emit(stream.answer)
                 self.waiting_changed.emit()
                 async for piece in stream:
                     self.live = stream.answer
+                    if self._kept is not None:
+                        kept, self._kept = self._kept, None
+                        self._show(kept)
                     self._reason(piece.reasoning)
                     self._grow(piece.text)
         except AppError:
@@ -183,9 +195,10 @@ class Chat(QObject):
         finally:
             self._settle(stream)
 
-    def _start(self) -> None:
+    def _start(self, target: ModelId | None = None) -> None:
         self.answering = True
-        self._target = self._manager.models.active()
+        self._reached = False
+        self._target = target or self._manager.models.active()
         self._parts = []
         self._reasoned = []
         self.waiting_changed.emit()
@@ -219,12 +232,15 @@ class Chat(QObject):
         if stream.prompt is not None:
             asked = bool(self.messages) and self.messages[-1].id == ASKED
             turns = (*self.messages[:-1], stream.prompt) if asked else self.messages
+            if self._kept is not None and stream.answer is not None:
+                turns = self._kept
             self.messages = (*turns, stream.answer) if stream.answer is not None else turns
             if began and stream.answer is not None and stream.answer.text.startswith(written):
                 self.grew.emit(stream.answer.text[len(written) :])
                 self.ended.emit(stream.answer)
             else:
                 self.changed.emit()
+        self._kept = None
         self.waiting_changed.emit()
 
     def _show(self, messages: tuple[Message, ...]) -> None:

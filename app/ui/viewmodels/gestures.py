@@ -59,7 +59,7 @@ class Gestures(QObject):
 
     def eject(self, model_id: ModelId) -> None:
         """Free a model once its answers are complete."""
-        self._intents.run(f"eject {model_id}", self._manager.models.eject(model_id))
+        self._intents.run(f"eject {model_id}", self._manager.models.eject(model_id, drain=True))
 
     def pin(self, model_id: ModelId) -> None:
         """Keep a model loaded."""
@@ -71,7 +71,7 @@ class Gestures(QObject):
 
     def plan_memory(self, model_id: ModelId) -> None:
         """Find out what a model would take, without loading it."""
-        self._intents.run(f"plan {model_id}", self._manager.models.plan_memory(model_id))
+        self._intents.run(f"plan {model_id}", self._manager.memory.run_dry(model_id))
 
     def dismiss(self, model_id: ModelId) -> None:
         """Forget a failure."""
@@ -141,7 +141,7 @@ class Gestures(QObject):
 
     async def _announce(self, model_id: ModelId) -> None:
         models = self._manager.models
-        await models.weigh(model_id)
+        await self._manager.memory.weigh(model_id)
         plan, target = models.plan_switch(model_id), models.get(model_id)
         self._target = target
         if plan.method is SwitchMethod.DRAIN_FIRST and plan.leaving is not None:

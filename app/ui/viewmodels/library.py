@@ -1,7 +1,8 @@
 """The state of the Library page: rows, search, selection, folders and the scan."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -19,7 +20,7 @@ from app.domain.events import (
     ScanProgressed,
 )
 from app.domain.instances import InstanceView
-from app.domain.models import Folder, ModelId, ModelSpec, ModelStatus
+from app.domain.models import Folder, ModelId, ModelQuery, ModelSpec
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.actions import Context
@@ -47,10 +48,8 @@ class LibraryViewModel(QObject):
     def __init__(self, manager: Manager, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._manager = manager
-        self._facts = ModelFacts(manager.models)
+        self._facts = ModelFacts(manager.models, manager.memory)
         self._selected: ModelId | None = None
-        self._unusable = 0
-        """How many models are broken or missing."""
         self._failed: frozenset[ModelId] = frozenset()
         self._settled: dict[ModelId, InstanceView] = {}
         """The last view of each instance, without the progress of its load."""
@@ -62,7 +61,8 @@ class LibraryViewModel(QObject):
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(REFRESH_MS)
         self._refresh.timeout.connect(self._catch_up)
-        self._stale = False
+        self._stale: set[ModelId] = set()
+        """Models that changed while the last refresh was too recent for another."""
         bridge.on(ModelsChanged, self._models_changed)
         bridge.on(InstanceChanged, self._instances_changed)
         bridge.on(AliasAssigned, self._aliases_changed)
@@ -80,12 +80,9 @@ class LibraryViewModel(QObject):
         """The selected model, if it is still known."""
         return self.context().model
 
-    def refresh(self) -> None:
-        """Show what the registry knows now."""
-        self._stale = False
-        specs = self._manager.models.search()
-        self._unusable = sum(spec.status is not ModelStatus.AVAILABLE for spec in specs)
-        self.table.replace(specs)
+    def refresh(self, ids: Collection[ModelId] | None = None) -> None:
+        """Show what the registry knows now; `ids` are the models that changed, None for any."""
+        self.table.refresh(ids)
         self._keep_to_shown()
         self.rows_changed.emit()
         self.selection_changed.emit()
@@ -99,7 +96,9 @@ class LibraryViewModel(QObject):
     def at_path(self, path: str) -> ModelId | None:
         """The model that lies at a path or, in the order of the rows, first below it."""
         named = PurePath(os.path.abspath(path))  # noqa: PTH100 - links stay as they are named
-        for spec in self.table.shown():
+        # Those that lie there, then those of which a copy does: the search knows no copies.
+        found = self._manager.models.query(ModelQuery(words=str(named), limit=None)).ids
+        for spec in filter(None, map(self._facts.spec, chain(found, self.table.shown()))):
             places = [PurePath(place) for place in (spec.path, *spec.copies) if place]
             if any(place.is_relative_to(named) for place in places):
                 return spec.id
@@ -118,7 +117,7 @@ class LibraryViewModel(QObject):
     def sections(self) -> tuple[Section, ...]:
         """What the inspector says of the selected model."""
         spec = self.selected
-        return overview(spec, self._manager.models) if spec is not None else ()
+        return overview(spec, self._manager) if spec is not None else ()
 
     def state(self) -> str:
         """The state of the selected model in words; empty when it isn't loaded."""
@@ -147,29 +146,27 @@ class LibraryViewModel(QObject):
 
     def count_words(self) -> str:
         """How many models there are and how many of them are shown."""
-        known, shown = self.table.known, self.table.rowCount()
+        known, shown, unusable = self.table.known, self.table.rowCount(), self.table.unusable
         if shown == known:
-            usable = words.amount(known - self._unusable, "model")
-            return f"{usable}, {words.count(self._unusable)} unusable" if self._unusable else usable
+            usable = words.amount(known - unusable, "model")
+            return f"{usable}, {words.count(unusable)} unusable" if unusable else usable
         return f"{words.count(shown)} of {words.amount(known, 'model')}"
 
     def _keep_to_shown(self) -> None:
         """Select the first row when the selected model has none: what is acted on is seen."""
         if self.table.row_of(self._selected) is None:
             shown = self.table.shown()
-            self.select(shown[0].id if shown else None)
+            self.select(shown[0] if shown else None)
 
-    def _models_changed(self, _: list[ModelsChanged]) -> None:
-        if self._refresh.isActive():
-            self._stale = True
-        else:
-            self.refresh()
-            self._refresh.start()
+    def _models_changed(self, events: list[ModelsChanged]) -> None:
+        self._stale.update(*(event.ids for event in events))
+        if not self._refresh.isActive():
+            self._catch_up()
 
     def _catch_up(self) -> None:
-        """Show what came while the last refresh was too recent for another."""
         if self._stale:
-            self.refresh()
+            ids, self._stale = self._stale, set()
+            self.refresh(ids)
             self._refresh.start()
 
     def _instances_changed(self, events: list[InstanceChanged]) -> None:

@@ -6,7 +6,7 @@ from app.domain.errors import AppError, ErrorReport
 from app.domain.instances import COMING, ENDED, InstanceState, InstanceView
 from app.domain.load_settings import Adapter, LoadSettings
 from app.domain.memory import Fit
-from app.domain.models import ACTIVE, Capability, ModelId, ModelStatus
+from app.domain.models import Capability, ModelId, ModelStatus
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.intents import Intents
@@ -42,13 +42,14 @@ class LoadForm(QObject):
     def __init__(self, manager: Manager, intents: Intents, model_id: ModelId) -> None:
         super().__init__()
         self._models = manager.models
+        self._memory = manager.memory
         self._keeper = manager.models.load_settings
         self._intents = intents
         self.spec = manager.models.get(model_id)
         self.failure: ErrorReport | None = None
         """Why saving or loading didn't work."""
         self._left = False
-        self._room = self._models.room()
+        self._room = self._memory.room()
         self._draft: dict[str, object] = {}
         self._errors: dict[str, str] = {}
         self._settings: LoadSettings | None = None
@@ -115,8 +116,8 @@ class LoadForm(QObject):
             return None
         settings = self._keeper.merged(self._settings)
         return (
-            self._models.predict(self.spec.id, settings),
-            self._models.fit(self.spec.id, self._room, settings),
+            self._memory.predict(self.spec.id, settings),
+            self._memory.fit(self.spec.id, self._room, settings),
         )
 
     def status(self) -> str:
@@ -177,7 +178,7 @@ class LoadForm(QObject):
         self._start(self._saving, load=False)
 
     def save_and_load(self, *, anyway: bool = False) -> None:
-        """Keep the settings and load the model with them, ejecting it first where it is loaded.
+        """Load the model with the settings and keep them, anew where it is loaded.
 
         Args:
             anyway: load it although it isn't predicted to fit.
@@ -186,7 +187,7 @@ class LoadForm(QObject):
 
     def follow(self) -> None:
         """Something happened to the loaded models."""
-        self._room = self._models.room()
+        self._room = self._memory.room()
         self.changed.emit()
 
     def leave(self) -> None:
@@ -210,29 +211,18 @@ class LoadForm(QObject):
 
     async def _perform(self, settings: LoadSettings, *, load: bool, anyway: bool) -> None:
         try:
-            await self._keeper.save(self.spec, settings)
-            if load:
-                await self._load_anew(anyway=anyway)
+            if load and self.loaded():
+                await self._models.reload(self.spec.id, settings, anyway=anyway)
+            else:
+                await self._keeper.save(self.spec, settings)
+                if load:
+                    await self._models.load(self.spec.id, anyway=anyway)
         except AppError as error:
             if self._left:
                 raise
             self.failure = error.report()
         else:
             self.done.emit()
-
-    async def _load_anew(self, *, anyway: bool) -> None:
-        model_id = self.spec.id
-        was_active = self._models.active() == model_id
-        # What is loaded stays where the same model couldn't come back in its new form.
-        if not anyway and self._models.fit(model_id) is Fit.TOO_BIG:
-            await self._models.plan_memory(model_id)
-            if self._models.fit(model_id) is Fit.TOO_BIG:
-                raise self._models.refusal(model_id)
-        await self._models.eject(model_id)
-        await self._models.load(model_id, anyway=anyway)
-        view = self._view()
-        if was_active and view is not None and view.state is InstanceState.READY:
-            await self._models.assign_alias(ACTIVE, model_id)
 
     def _busy_changed(self, name: str, _: bool) -> None:
         if name in {self._saving, self._loading}:

@@ -1,8 +1,9 @@
 """The state of the Loaded page: one card a loaded model, and the memory they share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from PySide6.QtCore import QObject, Signal
 
@@ -21,7 +22,7 @@ from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels import load_words
-from app.ui.viewmodels.ways_out import WaysOut, of_model, restarting
+from app.ui.viewmodels.ways_out import WaysOut, of_model, of_restart, restarting
 
 EARLIER = 3
 """How many of the models that were active before a card names."""
@@ -67,6 +68,8 @@ class Share:
     name: str
     charged: int
     active: bool
+    series: int = 0
+    """The number of its colour, which stays while the model does."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class MemoryShares:
     shares: tuple[Share, ...]
     charged: int
     budget: int
+    used: int = 0
+    """What the models' processes take now of what is set aside for them."""
 
     @property
     def free(self) -> int:
@@ -84,8 +89,14 @@ class MemoryShares:
 
     @property
     def text(self) -> str:
-        """What is held and of how much."""
+        """What is set aside and of how much."""
         return f"{words.size(self.charged)} of {words.size(self.budget)}"
+
+    @property
+    def sentence(self) -> str:
+        """The same, with what is used of it."""
+        used = f" ({words.size(self.used)} in use)" if self.charged else ""
+        return f"Memory set aside for models: {self.text}{used}"
 
 
 class LoadedViewModel(QObject):
@@ -103,6 +114,7 @@ class LoadedViewModel(QObject):
         super().__init__(parent)
         self._manager = manager
         self._clock = clock
+        self._series: dict[ModelId, int] = {}
         for kind in (InstanceChanged, AliasAssigned, MetricsChanged, ModelsChanged, HealthChanged):
             bridge.on(kind, lambda _: self.changed.emit())
         bridge.lost.connect(self.changed)
@@ -115,13 +127,20 @@ class LoadedViewModel(QObject):
     def shares(self) -> MemoryShares:
         """What the memory bar shows."""
         models = self._manager.models
-        ledger = models.ledger()
+        ledger = self._manager.memory.ledger()
+        holding = [view for view in models.instances() if view.charged]
+        self._series = kept_series(self._series, [view.model_id for view in holding])
         shares = tuple(
-            Share(self._name(view.model_id), view.charged, models.active() == view.model_id)
-            for view in models.instances()
-            if view.charged
+            Share(
+                self._name(view.model_id),
+                view.charged,
+                models.active() == view.model_id,
+                self._series[view.model_id],
+            )
+            for view in holding
         )
-        return MemoryShares(shares, ledger.charged, ledger.budget)
+        used = sum(view.memory_measured or 0 for view in holding)
+        return MemoryShares(shares, ledger.charged, ledger.budget, used)
 
     def restorable(self) -> int:
         """How many models of the last run can be loaded again."""
@@ -160,7 +179,7 @@ class LoadedViewModel(QObject):
             figures=_figures(view),
             kept_by=_kept_by(view.leases, self._clock()),
             speed=words.speed(speed) if ready and speed is not None else "",
-            error=view.error if view.state in ENDED else None,
+            error=self._told(view),
             ways_out=self._ways_out(view),
             can_eject=ready,
             can_switch=ready and not active,
@@ -177,8 +196,15 @@ class LoadedViewModel(QObject):
         if view.state not in ENDED:
             return WaysOut()
         models = self._manager.models
-        ways, restarts_at = of_model(models, view.model_id), models.restarts_at(view.model_id)
-        return ways if restarts_at is None else restarting(ways, restarts_at - self._clock())
+        ways = of_model(models, self._manager.memory, view.model_id)
+        return ways if models.restarts_at(view.model_id) is None else restarting(ways)
+
+    def _told(self, view: InstanceView) -> ErrorReport | None:
+        """What is the matter with an instance that has ended."""
+        if view.error is None or view.state not in ENDED:
+            return None
+        at = self._manager.models.restarts_at(view.model_id)
+        return view.error if at is None else of_restart(view.error, at - self._clock())
 
     def _before(self) -> str:
         earlier = self._manager.models.earlier()[:EARLIER]
@@ -190,6 +216,16 @@ class LoadedViewModel(QObject):
         except AppError:
             return model_id
         return f"{spec.name} {spec.quantisation}".strip()
+
+
+def kept_series(series: dict[ModelId, int], models: Sequence[ModelId]) -> dict[ModelId, int]:
+    """A number for each model: the one it has, or else the first that is free."""
+    kept = {model_id: series[model_id] for model_id in models if model_id in series}
+    for model_id in models:
+        if model_id not in kept:
+            taken = set(kept.values())
+            kept[model_id] = next(number for number in count() if number not in taken)
+    return kept
 
 
 def _figures(view: InstanceView) -> str:

@@ -1,19 +1,21 @@
 """The table of the model browser: columns over frozen specs and what the manager knows of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from app.domain.errors import UnknownModel
 from app.domain.instances import ENDED, InstanceState, InstanceView
 from app.domain.memory import Fit
-from app.domain.models import ModelId, ModelSpec, ModelStatus
+from app.domain.models import ModelId, ModelOrder, ModelQuery, ModelSpec, ModelStatus
+from app.manager.memory import Memory
 from app.manager.models import Models
 from app.ui import words
 from app.ui.viewmodels.headings import alignment, heading
-from app.ui.viewmodels.model_index import ModelIndex
+from app.ui.viewmodels.needs import Needs
 
 Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()
@@ -32,9 +34,21 @@ class Role(IntEnum):
 class ModelFacts:
     """What the manager knows of a model beside its spec; memory is read once until it moves."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, memory: Memory) -> None:
         self._models = models
+        self._memory = memory
         self._room: int | None = None
+
+    def spec(self, model_id: ModelId) -> ModelSpec | None:
+        """What is known of a model; None when it has just gone."""
+        try:
+            return self._models.get(model_id)
+        except UnknownModel:
+            return None
+
+    def ids(self, query: ModelQuery) -> Sequence[ModelId]:
+        """The models that match."""
+        return self._models.query(query).ids
 
     def instance(self, spec: ModelSpec) -> InstanceView | None:
         """The model's instance."""
@@ -52,23 +66,39 @@ class ModelFacts:
     def need(self, spec: ModelSpec) -> int | None:
         """Bytes it would take; None where that can't be said."""
         available = spec.status is ModelStatus.AVAILABLE and spec.path
-        return self._models.predict(spec.id) if available else None
+        return self._memory.predict(spec.id) if available else None
 
     def fit(self, spec: ModelSpec) -> Fit | None:
-        """Whether it fits into what is free, or is there; None for one that can't be loaded."""
+        """Whether it fits into what is free or idle, or is there; None for one that can't be loaded."""
         view = self.instance(spec)
         if self.need(spec) is None:
             return None
         if view is not None and view.state not in ENDED:
             return Fit.FITS
         if self._room is None:
-            self._room = self._models.room()
-        return self._models.fit(spec.id, self._room)
+            self._room = self._memory.room_without_idle()
+        return self._memory.fit(spec.id, self._room)
 
     def failures(self) -> dict[ModelId, str]:
         """Why models failed or crashed that weren't dismissed, by id."""
         views = self._models.instances()
         return {view.model_id: view.error.what for view in views if view.error is not None}
+
+    def states(self) -> dict[ModelId, int]:
+        """What models with a state of their own are ordered by; the others are available."""
+        absent = (ModelStatus.MISSING, ModelStatus.INVALID)
+        return {
+            **{i: len(InstanceState) for status in absent for i in self.ids(_all(status))},
+            **{v.model_id: list(InstanceState).index(v.state) for v in self._models.instances()},
+        }
+
+    def speeds(self) -> dict[ModelId, float]:
+        """The average tokens per second of models that have been used."""
+        return {
+            item.model_id: item.tokens_per_second
+            for item in self._models.measured()
+            if item.tokens_per_second is not None
+        }
 
     def reason(self, spec: ModelSpec) -> str:
         """Why the model can't be used; empty when it can."""
@@ -82,13 +112,14 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its words, and the value it sorts by (None last)."""
+    """One column and its words."""
 
     id: str
     title: str
     text: Callable[[ModelFacts, ModelSpec], str]
-    key: Callable[[ModelFacts, ModelSpec], Any]
     width: int
+    order: ModelOrder | None = None
+    """How the registry orders by it; None where only the window can."""
     figures: bool = False
     moves: bool = False
     """Whether its values change while the specs stay."""
@@ -99,132 +130,127 @@ def _state(facts: ModelFacts, spec: ModelSpec) -> str:
     return words.state(view) if view is not None else words.STATUS_WORDS[spec.status]
 
 
-def _state_key(facts: ModelFacts, spec: ModelSpec) -> int | None:
-    view = facts.instance(spec)
-    if view is not None:
-        return list(InstanceState).index(view.state)
-    return None if spec.status is ModelStatus.AVAILABLE else len(InstanceState)
-
-
 def _fit(facts: ModelFacts, spec: ModelSpec) -> str:
     fit = facts.fit(spec)
     return words.FIT_WORDS[fit] if fit is not None else ""
 
 
 COLUMNS = (
-    Column("name", "Name", lambda _, s: s.name, lambda _, s: s.name.casefold(), 180),
+    Column("name", "Name", lambda _, s: s.name, 180, ModelOrder.NAME),
     Column(
         "architecture",
         "Arch",
         lambda _, s: s.architecture or words.NOTHING,
-        lambda _, s: s.architecture or None,
         80,
+        ModelOrder.ARCHITECTURE,
     ),
-    Column("provider", "Provider", lambda _, s: s.provider, lambda _, s: s.provider, 72),
+    Column("provider", "Provider", lambda _, s: s.provider, 72, ModelOrder.PROVIDER),
     Column(
         "parameters",
         "Params",
         lambda _, s: words.parameters(s.parameters),
-        lambda _, s: s.parameters,
         74,
+        ModelOrder.PARAMETERS,
         figures=True,
     ),
     Column(
         "quantisation",
         "Quant",
         lambda _, s: s.quantisation or words.NOTHING,
-        lambda _, s: s.quantisation or None,
         76,
+        ModelOrder.QUANTISATION,
     ),
     Column(
         "size",
         "Size",
         lambda _, s: words.size(s.size_bytes or None),
-        lambda _, s: s.size_bytes or None,
         72,
+        ModelOrder.SIZE,
         figures=True,
     ),
     Column(
         "context",
         "Ctx",
         lambda _, s: words.context(s.context_length),
-        lambda _, s: s.context_length,
         54,
+        ModelOrder.CONTEXT,
         figures=True,
     ),
-    Column("fit", "Fit", _fit, lambda f, s: f.need(s), 94),
-    Column("state", "State", _state, _state_key, 146, moves=True),
-    Column(
-        "speed",
-        "Speed",
-        lambda f, s: words.speed(f.speed(s)),
-        lambda f, s: f.speed(s),
-        92,
-        figures=True,
-        moves=True,
-    ),
+    Column("fit", "Fit", _fit, 94),
+    Column("state", "State", _state, 146, moves=True),
+    Column("speed", "Speed", lambda f, s: words.speed(f.speed(s)), 92, figures=True, moves=True),
 )
 
 
 class ModelTable(QAbstractTableModel):
-    """Shows specs, filtered and sorted by its own index; resets when the set of rows changes."""
+    """Shows the models that match, in order; resets when the rows change.
+
+    It holds ids only: a spec is asked for when its row is painted.
+    """
 
     def __init__(self, facts: ModelFacts, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._facts = facts
-        self._index = ModelIndex()
+        self._needs = Needs(self._need, self)
+        self._needs.completed.connect(self._show)
         self._words = ""
         self._column = COLUMNS[0]
         self._descending = False
-        self._shown: list[ModelSpec] = []
-        self._rows: dict[ModelId, int] = {}
-
-    @property
-    def known(self) -> int:
+        self._shown: Sequence[ModelId] = ()
+        self.known = 0
         """How many models there are, shown or not."""
-        return len(self._index)
+        self.unusable = 0
+        """How many of them are broken or missing."""
 
-    def replace(self, specs: Sequence[ModelSpec]) -> None:
-        """Show other specs under the same search and order."""
-        self._index.replace(specs, self._key, descending=self._descending)
+    def refresh(self, ids: Collection[ModelId] | None = None) -> None:
+        """Show what the registry knows now; `ids` are the models that changed, None for any."""
+        self._needs.forget(ids)
+        self.known = len(self._facts.ids(_all()))
+        self.unusable = self.known - len(self._facts.ids(_all(ModelStatus.AVAILABLE)))
         self._show()
+        if self._shown:
+            self._announce(0, len(self._shown) - 1)
 
     def filter(self, text: str) -> None:
         """Show those that contain every word."""
         self._words = text
         self._show()
 
-    def touch(self, ids: Iterable[ModelId] | None = None) -> None:
+    def touch(self, ids: Collection[ModelId] | None = None) -> None:
         """What the manager knows of these models changed, or of all, as when memory moved."""
+        if ids is not None:
+            self._needs.forget(ids)
         if self._column.moves:
-            self._index.sort(self._key, descending=self._descending)
             self._show()
         if ids is not None:
             self.repaint(ids)
         elif self._shown:
             self._announce(0, len(self._shown) - 1)
 
-    def repaint(self, ids: Iterable[ModelId]) -> None:
+    def repaint(self, ids: Collection[ModelId]) -> None:
         """Something changed about these models that no column sorts by."""
-        for row in sorted(self._rows[model_id] for model_id in ids if model_id in self._rows):
+        for row in self._rows_of(ids):
             self._announce(row, row)
 
     def row_of(self, model_id: ModelId | None) -> int | None:
         """The row that shows a model, if one does."""
-        return self._rows.get(model_id) if model_id is not None else None
+        try:
+            return self._shown.index(model_id) if model_id is not None else None
+        except ValueError:
+            return None
 
-    def spec_at(self, row: int) -> ModelSpec:
-        """The model that a row shows."""
-        return self._shown[row]
+    def spec_at(self, row: int) -> ModelSpec | None:
+        """The model that a row shows; None when it has just gone."""
+        return self._facts.spec(self._shown[row])
 
     def reasoned_rows(self) -> frozenset[int]:
         """The rows whose model says why it can't be used."""
-        failed = (self._rows.get(model_id) for model_id in self._facts.failures())
-        own = (row for row, spec in enumerate(self._shown) if spec.reason)
-        return frozenset(own) | frozenset(row for row in failed if row is not None)
+        absent = (ModelStatus.MISSING, ModelStatus.INVALID) if self.unusable else ()
+        own = {model_id for status in absent for model_id in self._facts.ids(_all(status))}
+        return frozenset(self._rows_of(own | self._facts.failures().keys()))
 
-    def shown(self) -> Sequence[ModelSpec]:
-        """The rows from top to bottom."""
+    def shown(self) -> Sequence[ModelId]:
+        """The models from top to bottom."""
         return self._shown
 
     def rowCount(self, parent: Index = NO_INDEX) -> int:
@@ -239,8 +265,10 @@ class ModelTable(QAbstractTableModel):
         """A cell's words, or the value that its delegate paints."""
         if not index.isValid() or role not in _ANSWERS:
             return None
-        answer = _ANSWERS[role]
-        return answer(self._facts, self._shown[index.row()], COLUMNS[index.column()])
+        spec = self.spec_at(index.row())
+        if spec is None:
+            return None
+        return _ANSWERS[role](self._facts, spec, COLUMNS[index.column()])
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -256,30 +284,47 @@ class ModelTable(QAbstractTableModel):
             return
         self._column = COLUMNS[column]
         self._descending = order is Qt.SortOrder.DescendingOrder
-        self._index.sort(self._key, descending=self._descending)
         self._show()
 
     def _announce(self, first: int, last: int) -> None:
         self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
 
-    def _key(self, spec: ModelSpec) -> Any:
-        return self._column.key(self._facts, spec)
+    def _rows_of(self, ids: Collection[ModelId]) -> list[int]:
+        return [row for row, model_id in enumerate(self._shown) if model_id in ids] if ids else []
+
+    def _need(self, model_id: ModelId) -> int | None:
+        spec = self._facts.spec(model_id)
+        return self._facts.need(spec) if spec is not None else None
+
+    def _ordered(self) -> Sequence[ModelId]:
+        order = self._column.order
+        if order is not None:
+            return self._facts.ids(
+                ModelQuery(words=self._words, order=order, descending=self._descending, limit=None)
+            )
+        ids = self._facts.ids(ModelQuery(words=self._words, limit=None))
+        match self._column.id:
+            case "state":
+                keys: Mapping[ModelId, float] = self._facts.states()
+            case "speed":
+                keys = self._facts.speeds()
+            case _:
+                keys = self._needs.of(ids)
+        known = [model_id for model_id in ids if model_id in keys]
+        known.sort(key=keys.__getitem__, reverse=self._descending)
+        return (*known, *(model_id for model_id in ids if model_id not in keys))
 
     def _show(self) -> None:
-        shown = self._index.search(self._words)
-        same_rows = [spec.id for spec in shown] == [spec.id for spec in self._shown]
-        if same_rows:
-            changed = [
-                new.id for new, old in zip(shown, self._shown, strict=True) if new is not old
-            ]
-            self._shown = shown
-            for model_id in changed:
-                self._announce(self._rows[model_id], self._rows[model_id])
+        shown = self._ordered()
+        if shown == self._shown:
             return
         self.beginResetModel()
         self._shown = shown
-        self._rows = {spec.id: row for row, spec in enumerate(shown)}
         self.endResetModel()
+
+
+def _all(status: ModelStatus | None = None) -> ModelQuery:
+    return ModelQuery(status=status, limit=None)
 
 
 def _tooltip(facts: ModelFacts, spec: ModelSpec, column: Column) -> str:

@@ -7,8 +7,9 @@ from app.domain.chat_templates import TemplateSource
 from app.domain.instances import ENDED
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
-from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus
+from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus, verdicts
 from app.domain.profiles import Average, ModelMetrics, busiest_hours
+from app.manager.manager import Manager
 from app.manager.models import Models
 from app.ui import words
 from app.ui.viewmodels import load_words
@@ -19,6 +20,17 @@ CAPABILITY_WORDS: dict[Capability, str] = {
     Capability.CHAT: "Chat",
     Capability.COMPLETION: "Completion",
     Capability.EMBEDDING: "Embeddings",
+    Capability.RERANK: "Ranking",
+    Capability.TOOLS: "Tools",
+    Capability.PARALLEL_TOOLS: "Several tools at once",
+    Capability.SYSTEM_ROLE: "System prompt",
+    Capability.THINKING: "Reasoning",
+    Capability.VISION: "Pictures",
+    Capability.AUDIO: "Sound",
+    Capability.FILL_IN_MIDDLE: "Fill in the middle",
+    Capability.LORA: "LoRA adapters",
+    Capability.DRAFT: "Drafting",
+    Capability.JSON: "JSON",
 }
 
 
@@ -43,12 +55,16 @@ class Section:
     """The id of an action that tells more."""
 
 
-def overview(spec: ModelSpec, models: Models) -> tuple[Section, ...]:
+def overview(spec: ModelSpec, manager: Manager) -> tuple[Section, ...]:
     """The sections of the inspector, without those that have nothing to say."""
+    models = manager.models
     sections = (
         Section("Model", _model(spec, models)),
-        Section("Capabilities", tuple(_capability(fact) for fact in spec.capabilities)),
-        _memory(spec, models),
+        Section(
+            "Capabilities",
+            tuple(_capability(fact) for fact in verdicts(spec.capabilities).values()),
+        ),
+        _memory(spec, manager),
         Section("Load settings", _load_settings(spec, models)),
         Section("Averages", _averages(spec, models)),
         Section("File", _file(spec)),
@@ -79,10 +95,10 @@ def _capability(fact: CapabilityFact) -> Fact:
     return Fact(CAPABILITY_WORDS[fact.capability], "yes" if fact.value else "no", hint=fact.source)
 
 
-def _memory(spec: ModelSpec, models: Models) -> Section:
+def _memory(spec: ModelSpec, manager: Manager) -> Section:
     if not spec.path or spec.reason:
         return Section("Memory", ())
-    plan = models.memory_plan(spec.id)
+    plan = manager.memory.plan(spec.id)
     facts = [Fact("Predicted", words.size(plan.host), hint=words.PLAN_WORDS[plan.source])]
     facts += [
         Fact(words.PART_WORDS[part], words.size(plan.part(part)))
@@ -90,7 +106,7 @@ def _memory(spec: ModelSpec, models: Models) -> Section:
         if plan.part(part)
     ]
     facts += [Fact(device, words.size(size)) for device, size in plan.devices().items()]
-    view = models.instance(spec.id)
+    view = manager.models.instance(spec.id)
     if view is not None and view.memory_measured is not None:
         facts.append(Fact("Measured", words.size(view.memory_measured), hint="its process now"))
     if view is not None and view.context_length is not None:

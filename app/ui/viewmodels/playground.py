@@ -1,14 +1,15 @@
 """The Playground: conversations, the open one, and the model that the next prompt goes to."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.chat_templates import Thinking, ThinkingSwitch
-from app.domain.conversations import Conversation, ConversationId, check_prompt, overlong
-from app.domain.errors import RequestError, UnknownModel
+from app.domain.conversations import Conversation, ConversationId, Message, check_prompt, overlong
+from app.domain.errors import ErrorReport, RequestError, UnknownModel
 from app.domain.events import (
     AliasAssigned,
     ConversationChanged,
@@ -17,7 +18,7 @@ from app.domain.events import (
 )
 from app.domain.instances import COMING, InstanceState, InstanceView
 from app.domain.load_settings import LoadWish
-from app.domain.models import ModelId, ModelSpec, ModelStatus
+from app.domain.models import ModelId, ModelQuery, ModelSpec, ModelStatus
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
@@ -25,7 +26,7 @@ from app.ui.intents import Intents
 from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.conversation_table import ConversationTable
 from app.ui.viewmodels.gestures import Gestures
-from app.ui.viewmodels.ways_out import WaysOut, of_answer
+from app.ui.viewmodels.ways_out import WaysOut, of_answer, of_restart
 
 OFFERED = 12
 """How many models that aren't loaded the switcher offers; the Library has them all."""
@@ -88,18 +89,18 @@ class Target:
 
 
 def choices(
-    specs: tuple[ModelSpec, ...], here: tuple[ModelSpec, ...]
+    specs: Iterable[ModelSpec], here: tuple[ModelSpec, ...]
 ) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
     """The models to switch to, first those that are `here`, then the first few others.
 
     Args:
-        specs: what the library knows.
+        specs: what the library knows, of which only the first are looked at.
         here: what is loaded or on its way, also where its file or its folder is gone since.
     """
     ids = {spec.id for spec in here}
     others = (spec for spec in specs if spec.id not in ids and spec.status is ModelStatus.AVAILABLE)
     loaded = tuple(spec for spec in here if not spec.embeds_only)
-    return loaded, tuple(spec for spec in others if not spec.embeds_only)[:OFFERED]
+    return loaded, tuple(islice((spec for spec in others if not spec.embeds_only), OFFERED))
 
 
 class Playground(QObject):
@@ -173,7 +174,8 @@ class Playground(QObject):
         models = self._manager.models
         states = {*COMING, InstanceState.READY}
         here = (view.model_id for view in models.instances() if view.state in states)
-        return choices(models.search(), tuple(map(models.get, here)))
+        known = models.query(ModelQuery(status=ModelStatus.AVAILABLE, limit=None)).ids
+        return choices(map(models.get, known), tuple(map(models.get, here)))
 
     def title(self) -> str:
         """The open conversation's title."""
@@ -241,26 +243,43 @@ class Playground(QObject):
         failed = self.current.failed if self.current is not None else None
         if failed is None or failed.error is None:
             return WaysOut(())
-        spec = self.target.spec
-        same = spec is not None and failed.model_id in {None, spec.id}
-        model_id = spec.id if spec is not None and same else None
-        other = None if same else spec
-        return of_answer(self._manager.models, failed.error, model_id, other)
+        asked = self._asked_again(failed)
+        active = self.target.spec
+        other = active if active is not None and active.id != asked else None
+        if self.target.problem:
+            other = None
+        models, memory = self._manager.models, self._manager.memory
+        return of_answer(models, memory, failed.error, asked, other)
 
-    def retry(self, load: LoadWish | None = None) -> bool:
+    def failure(self) -> ErrorReport | None:
+        """Why the open conversation's last answer failed, and what happens about it now."""
+        failed = self.current.failed if self.current is not None else None
+        if failed is None or failed.error is None:
+            return None
+        asked = self._asked_again(failed)
+        restarts = asked is not None and self._manager.models.restarts_at(asked) is not None
+        return of_restart(failed.error) if restarts else failed.error
+
+    def retry(self, load: LoadWish | None = None, to: ModelId | None = None) -> bool:
         """Answer the open conversation's last prompt again; whether that began.
 
         Args:
             load: how to load the model if it isn't; None for as usual.
+            to: the model; None for the one that began the answer.
         """
         if self.current is None or self.answering:
             return False
-        return self._run(self.current, self.current.retry(load))
+        return self._run(self.current, self.current.retry(load, to))
+
+    def ask_active(self) -> bool:
+        """The same of the active model, where another one began the answer."""
+        return self.target.spec is not None and self.retry(to=self.target.spec.id)
 
     def retry_safer(self) -> bool:
         """The same on a model that crashed, loaded with less to go wrong."""
-        spec = self.target.spec
-        safer = self._manager.models.safer(spec.id) if spec is not None else None
+        failed = self.current.failed if self.current is not None else None
+        asked = self._asked_again(failed) if failed is not None else None
+        safer = self._manager.models.safer(asked) if asked is not None else None
         return self.retry(LoadWish(settings=safer.settings) if safer is not None else None)
 
     def retry_anyway(self) -> bool:
@@ -307,6 +326,12 @@ class Playground(QObject):
     def switch(self, model_id: ModelId) -> None:
         """Send the next prompts to another model; the running answers stay where they are."""
         self._gestures.switch(model_id)
+
+    def _asked_again(self, failed: Message) -> ModelId | None:
+        """The model that Retry asks: the one that began the answer, or else the active one."""
+        if failed.model_id is not None:
+            return failed.model_id
+        return self.target.spec.id if self.target.spec is not None else None
 
     def _run(self, chat: Chat, work: Coroutine[Any, Any, None]) -> bool:
         return self._intents.run(_chat(chat.id), work)

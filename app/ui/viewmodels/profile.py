@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
+from app.domain.errors import UnknownModel
 from app.domain.events import AliasAssigned, InstanceChanged, ModelsChanged, ProfilingCompleted
 from app.domain.instances import COMING, InstanceState
-from app.domain.models import ModelId, ModelStatus
+from app.domain.models import ModelId, ModelQuery, ModelSpec, ModelStatus
 from app.domain.profiles import ProfileProgress, ProfileRun, ProfileRunId, RequestProfile
 from app.manager.manager import Manager
 from app.ui import words
@@ -17,6 +18,10 @@ from app.ui.viewmodels.profile_series import Series, series_of
 from app.ui.viewmodels.profile_table import ProfileTable
 
 INTENT = "profile"
+
+
+OFFERED = 200
+"""So many models that aren't loaded are listed; any other can be chosen in the Library."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,8 @@ class Profiling(QObject):
     def choose(self, model_id: ModelId) -> None:
         """Choose the model to measure next."""
         self._catch_up()
+        if all(choice.id != model_id for choice in self.choices):
+            self._offer(model_id)
         if any(choice.id == model_id for choice in self.choices):
             self._picked = True
             self.chosen = model_id
@@ -222,12 +229,15 @@ class Profiling(QObject):
         if self._stale:
             self._stale = False
             self._ready = ready(self._manager)
-            self.choices = choices(self._manager)
+            self._offer(self.chosen if self._picked else self._manager.models.active())
         self.chosen = self._proposed()
         if self.choices != known:
             self.choices_changed.emit()
         elif self.chosen != chosen:
             self.chosen_changed.emit()
+
+    def _offer(self, wanted: ModelId | None) -> None:
+        self.choices = choices(self._manager, wanted)
 
     def _proposed(self) -> ModelId | None:
         """What a person chose, else the active model, else the first one."""
@@ -244,18 +254,18 @@ def ready(manager: Manager) -> frozenset[ModelId]:
     return frozenset(view.model_id for view in views if view.state is InstanceState.READY)
 
 
-def choices(manager: Manager) -> tuple[Choice, ...]:
-    """The models that can be measured: those that write text, the loaded ones first.
+def choices(manager: Manager, chosen: ModelId | None = None) -> tuple[Choice, ...]:
+    """Models that can be measured: those that write text, the loaded ones first.
 
-    A loaded one needs neither its file nor its folder.
+    A loaded one needs neither its file nor its folder. Of the others there may be too many for a
+    list: the first are offered, and the one that is chosen.
     """
     loaded = ready(manager)
     here = sorted(map(manager.models.get, loaded), key=lambda spec: (spec.name.casefold(), spec.id))
-    others = (
-        spec
-        for spec in manager.models.search()
-        if spec.id not in loaded and spec.status is ModelStatus.AVAILABLE
-    )
+    query = ModelQuery(status=ModelStatus.AVAILABLE, loaded=False, limit=OFFERED)
+    others = [*map(manager.models.get, manager.models.query(query).ids)]
+    if chosen is not None and all(spec.id != chosen for spec in (*here, *others)):
+        others += [spec for spec in _known(manager, chosen) if spec.status is query.status]
     specs = [spec for spec in (*here, *others) if not spec.embeds_only]
     return tuple(
         Choice(
@@ -265,3 +275,10 @@ def choices(manager: Manager) -> tuple[Choice, ...]:
         )
         for spec in specs
     )
+
+
+def _known(manager: Manager, model_id: ModelId) -> tuple[ModelSpec, ...]:
+    try:
+        return (manager.models.get(model_id),)
+    except UnknownModel:
+        return ()

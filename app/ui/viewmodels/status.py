@@ -33,6 +33,8 @@ class StatusViewModel(QObject):
         for kind in (InstanceChanged, AliasAssigned, MetricsChanged, ModelsChanged):
             bridge.on(kind, lambda _: self.changed.emit())
         bridge.lost.connect(self.changed)
+        self.kept = manager.kept
+        """Whether anything is written in this run."""
 
     def active_words(self) -> str:
         """The active model, and its state where that isn't simply ready."""

@@ -3,19 +3,24 @@
 import math
 from dataclasses import dataclass
 
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.errors import ErrorKind, ErrorReport, UnknownModel
 from app.domain.instances import ENDED
 from app.domain.models import ModelId, ModelSpec
 from app.domain.safer_loads import SaferLoad
+from app.manager.memory import Memory
 from app.manager.models import Models
+from app.ui import words
 
 RETRY, DISMISS = "Retry", "Dismiss"
+ASK_ACTIVE = "Ask the active model"
 LEAVE_DOWN = "Don't restart"
 LOAD_SAFER, LOAD_ANYWAY = "Load more safely", "Load anyway"
 NEW_CONVERSATION, EDIT_PROMPT = "New conversation", "Edit prompt"
 DROP_OLDEST = "Drop the oldest turns"
 
 ANYWAY_NOTE = "The size is an estimate. Loaded anyway, the model may slow the machine down, or be ended by it."
+BEYOND = 1.2
+"""Predictions are seldom wrong by this factor."""
 
 
 @dataclass(frozen=True)
@@ -26,50 +31,91 @@ class WaysOut:
     note: str = ""
 
 
-def ways_out(*, safer: SaferLoad | None, refused: bool) -> WaysOut:
+def ways_out(*, safer: SaferLoad | None, refused: bool, beyond: str = "") -> WaysOut:
     """What can be done about a model that isn't loaded.
 
     Args:
         safer: the next safer way to load it.
         refused: whether it was refused for its size, and may be loaded all the same.
+        beyond: what to expect then, where it needs far more than the machine has.
     """
     if safer is not None:
         return WaysOut((LOAD_SAFER, RETRY), f"More safely: {safer.words}.")
     if refused:
-        return WaysOut((LOAD_ANYWAY, RETRY), ANYWAY_NOTE)
+        return WaysOut((LOAD_ANYWAY, RETRY), beyond or ANYWAY_NOTE)
     return WaysOut()
 
 
-def restarting(ways: WaysOut, seconds: float) -> WaysOut:
-    """The same for a model that starts again by itself in so many seconds."""
-    note = f"It starts again by itself in {math.ceil(max(0.0, seconds))} s."
-    return WaysOut((*ways.actions, LEAVE_DOWN), f"{note} {ways.note}".strip())
+def restarting(ways: WaysOut) -> WaysOut:
+    """The same for a model that starts again by itself."""
+    return WaysOut((*ways.actions, LEAVE_DOWN), ways.note)
 
 
-def of_model(models: Models, model_id: ModelId) -> WaysOut:
+def of_restart(report: ErrorReport, seconds: float | None = None) -> ErrorReport:
+    """The error of a model that starts again by itself: that takes the place of the remedy.
+
+    Args:
+        report: the error.
+        seconds: in how many; None to leave that open.
+    """
+    when = "soon" if seconds is None else f"in {math.ceil(max(0.0, seconds))} s"
+    return report.model_copy(update={"remedy": f"It starts again by itself {when}."})
+
+
+def far_beyond(need: int, total: int) -> str:
+    """What to expect of a load that needs far more than the machine has; empty for any other."""
+    if need <= total * BEYOND:
+        return ""
+    return (
+        f"It needs about {words.size(need)}, and this machine has {words.size(total)}. Loaded "
+        "anyway, it will read from the disk for every token, or the system will end it; other "
+        "programs slow down meanwhile. How it ended is told here."
+    )
+
+
+def of_model(models: Models, memory: Memory, model_id: ModelId) -> WaysOut:
     """What can be done about a model that failed or crashed."""
-    return ways_out(safer=models.safer(model_id), refused=models.refused(model_id))
+    refused = models.refused(model_id)
+    beyond = far_beyond(memory.predict(model_id), memory.ledger().total) if refused else ""
+    return ways_out(safer=models.safer(model_id), refused=refused, beyond=beyond)
 
 
 def of_answer(
-    models: Models, error: ErrorReport, model_id: ModelId | None, other: ModelSpec | None = None
+    models: Models,
+    memory: Memory,
+    error: ErrorReport,
+    asked: ModelId | None,
+    other: ModelSpec | None = None,
 ) -> WaysOut:
     """What can be done about a failed answer.
 
     Args:
         models: knows how the model is now.
+        memory: knows what it would take.
         error: why it failed.
-        model_id: the model that the next try goes to, where it is the one that failed.
-        other: the model that it goes to, where it is another one.
+        asked: the model that is asked again; None where there is none any more.
+        other: the active model, where that is another one and can answer.
     """
     if error.kind is ErrorKind.HISTORY_OVERFLOW:
         return WaysOut((DROP_OLDEST, NEW_CONVERSATION))
     if error.kind is ErrorKind.CONTEXT_OVERFLOW:
         return WaysOut((NEW_CONVERSATION, EDIT_PROMPT))
-    if other is not None:
-        return WaysOut(note=f"Retry asks {other.name}; its answer takes this one's place.")
-    view = models.instance(model_id) if model_id is not None else None
+    ways = _of_asked(models, memory, error, asked)
+    if other is None or asked is None:
+        return ways
+    try:
+        name = models.get(asked).name
+    except UnknownModel:
+        note = f"The model that began this answer is gone. {other.name} is active."
+        return WaysOut((ASK_ACTIVE,), note)
+    note = f"Retry asks {name}, which began this answer. {other.name} is active."
+    return WaysOut((*ways.actions, ASK_ACTIVE), f"{note} {ways.note}".strip())
+
+
+def _of_asked(models: Models, memory: Memory, error: ErrorReport, asked: ModelId | None) -> WaysOut:
+    view = models.instance(asked) if asked is not None else None
     if view is None or view.state not in ENDED or view.error is None:
         return WaysOut()
     # An older message may tell of a failure that has nothing to do with the model's last one.
-    return of_model(models, view.model_id) if view.error.kind is error.kind else WaysOut()
+    same = view.error.kind is error.kind
+    return of_model(models, memory, view.model_id) if same else WaysOut()

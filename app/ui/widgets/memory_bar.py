@@ -37,9 +37,8 @@ class MemoryBar(QWidget):
         self._memory = memory
         says = [f"{share.name} {words.size(share.charged)}" for share in memory.shares]
         says.append(f"free {words.size(memory.free)}")
-        budget = f"of {words.size(memory.budget)} for models"
-        self.setAccessibleName(f"Memory: {', '.join(says)} {budget}")
-        self.setToolTip(words.tooltip("\n".join([*says, budget])))
+        self.setAccessibleName(f"{memory.sentence}: {', '.join(says)}")
+        self.setToolTip(words.tooltip("\n".join([memory.sentence, *says])))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -55,10 +54,10 @@ class MemoryBar(QWidget):
         # A budget that is overdrawn still shows every share to scale.
         whole = max(self._memory.budget, self._memory.charged, 1)
         left = 0.0
-        for index, share in enumerate(self._memory.shares):
+        for share in self._memory.shares:
             width = self.width() * share.charged / whole
             box = QRectF(left, 0, max(1.0, width - 2), self.height())
-            painter.fillRect(box, QColor(tokens.series[index % len(tokens.series)]))
+            painter.fillRect(box, QColor(tokens.series[share.series % len(tokens.series)]))
             self._label(
                 painter, box, f"{share.name}  {words.size(share.charged)}", tokens.on_accent
             )

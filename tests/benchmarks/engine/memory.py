@@ -75,10 +75,10 @@ async def resident(paths: dict[str, str]) -> dict[str, Any]:
     async with managed() as manager:
         for name, path in paths.items():
             model_id = await manager.library.add_file(path)
-            formula = manager.models.memory_plan(model_id)
-            dry = await manager.models.plan_memory(model_id)
+            formula = manager.memory.plan(model_id)
+            dry = await manager.memory.run_dry(model_id)
             memory = await _in_use(manager, model_id)
-            measured = manager.models.memory_plan(model_id)
+            measured = manager.memory.plan(model_id)
             again = await _in_use(manager, model_id)
             if memory is None or again is None:
                 return {"unable": f"{name} has no process"}
@@ -120,7 +120,7 @@ async def planned(shapes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     try:
         provider = LlamaCppProvider(workers, templates)
         for name, shape in shapes.items():
-            spec = await LocalModelFiles().read(shape["path"])
+            (spec,) = (await LocalModelFiles().read(shape["path"])).specs
             settings = LoadSettings.model_validate(shape["settings"])
             plan = await provider.plan_memory(spec, settings)
             lines = await in_daemon_thread(own_lines, spec, settings)

@@ -52,9 +52,9 @@ async def prepared(database: str, accounts: int) -> dict[str, Any]:
 
 
 def _paint(database: Path) -> float:
-    import qasync
     from PySide6.QtCore import QEvent, QObject
 
+    from app.bootstrap.event_loop import WindowLoop
     from app.bootstrap.window import open_window, start_application
     from app.ui.theme import Theme
 
@@ -78,7 +78,7 @@ def _paint(database: Path) -> float:
                 await asyncio.sleep(0.001)
             return watch.at
 
-    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+    with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
         return runner.run(show())
 
 

@@ -1,0 +1,275 @@
+"""The query line: plain words and fields, as in `coder cap:tools size:<8GB ctx:>=32k fits`."""
+
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from app.domain.base import Frozen
+from app.domain.models import Capability, ModelId, ModelSpec, ModelStatus, haystack
+
+
+class Field(StrEnum):
+    """What a term may ask about with a value."""
+
+    CAPABILITY = "cap"
+    QUANTISATION = "quant"
+    SIZE = "size"
+    CONTEXT = "ctx"
+    PARAMETERS = "params"
+    PROVIDER = "provider"
+    ARCHITECTURE = "arch"
+    STATUS = "status"
+    TAG = "tag"
+    NAME = "name"
+    PATH = "path"
+
+
+class Flag(StrEnum):
+    """What a term may ask about without one."""
+
+    LOADED = "loaded"
+    FITS = "fits"
+    FAVOURITE = "favourite"
+    DUPLICATE = "duplicate"
+
+
+NUMBERS = frozenset({Field.SIZE, Field.CONTEXT, Field.PARAMETERS})
+_SCALES: Mapping[Field, Mapping[str, float]] = {
+    Field.SIZE: {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "k": 1e3, "m": 1e6,
+                 "g": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30},
+    Field.CONTEXT: {"": 1, "k": 1024, "m": 1024**2},
+    Field.PARAMETERS: {"": 1, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12},
+}  # fmt: skip
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
+_BARE = {Field.SIZE: "<=", Field.CONTEXT: ">=", Field.PARAMETERS: "="}
+"""What a number without a sign means: so large at most, so long at least."""
+_TOKEN = re.compile(r'(?P<minus>-?)(?:(?P<field>[a-z]+):)?(?P<value>"[^"]*"?|\S*)', re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?P<sign><=|>=|<|>|=)?\s*(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>[a-z]*)", re.IGNORECASE
+)
+_NEAR = 0.1
+"""How far "7B" may be from what is counted."""
+
+
+class Term(Frozen):
+    """One condition."""
+
+    field: Field | Flag
+    value: str = ""
+    """In small letters; empty for a flag."""
+    sign: str = ""
+    """A comparison, for a number."""
+    number: float = 0
+    negated: bool = False
+
+
+class ParsedQuery(Frozen):
+    """A query line, understood as far as it can be."""
+
+    words: str = ""
+    """Each has to occur in what is shown of a model."""
+    excluded: tuple[str, ...] = ()
+    """None of these may."""
+    terms: tuple[Term, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What isn't understood, in sentences; such a term asks for nothing."""
+
+    @property
+    def simple(self) -> bool:
+        """Whether it asks for words alone."""
+        return not self.terms and not self.excluded
+
+
+class Completion(Frozen):
+    """A way to go on at the cursor."""
+
+    start: int
+    """Where the text that it takes the place of begins; it ends at the cursor."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What terms ask about beside the spec."""
+
+    loaded: Collection[ModelId] = ()
+    favourites: Collection[ModelId] = ()
+    tags: Mapping[ModelId, Collection[str]] = field(default_factory=dict)
+    fits: Callable[[ModelSpec], bool] = lambda spec: True
+
+
+def parse(text: str) -> ParsedQuery:
+    """Understand a query line; it never fails, for it is read while it is typed."""
+    words: list[str] = []
+    excluded: list[str] = []
+    terms: list[Term] = []
+    problems: list[str] = []
+    for match in _TOKEN.finditer(text):
+        minus, name, raw = bool(match["minus"]), match["field"], match["value"]
+        value = raw.strip('"').casefold()
+        known = _field(name) if name else None
+        if known is not None:
+            term = _term(known, value, negated=minus)
+            if isinstance(term, Term):
+                terms.append(term)
+            elif value:
+                problems.append(term)
+        elif not name and value in set(Flag) and not raw.startswith('"'):
+            terms.append(Term(field=Flag(value), negated=minus))
+        else:
+            word = (f"{name}:{raw}" if name else raw).strip('"')
+            if word:
+                (excluded if minus else words).append(word)
+    return ParsedQuery(
+        words=" ".join(words),
+        excluded=tuple(word.casefold() for word in excluded),
+        terms=tuple(terms),
+        problems=tuple(problems),
+    )
+
+
+def matcher(query: ParsedQuery, around: Surroundings) -> Callable[[ModelSpec], bool]:
+    """Whether a model is what the terms ask for; its words are for the index to find."""
+    tests = [(_test(term, around), term.negated) for term in query.terms]
+
+    def matches(spec: ModelSpec) -> bool:
+        if query.excluded:
+            hay = haystack(spec)
+            if any(word in hay for word in query.excluded):
+                return False
+        return all(test(spec) is not negated for test, negated in tests)
+
+    return matches
+
+
+def completions(
+    text: str, cursor: int, values: Mapping[Field, Collection[str]]
+) -> tuple[Completion, ...]:
+    """The ways to go on with the word at the cursor, the likeliest first.
+
+    Args:
+        text: the line.
+        cursor: where it is being typed.
+        values: what is there to ask for, by field; capabilities and statuses are known anyway.
+    """
+    start = text.rfind(" ", 0, cursor) + 1
+    typed = text[start:cursor].casefold()
+    start += typed.startswith("-")
+    typed = typed.removeprefix("-")
+    name, colon, begun = typed.partition(":")
+    if not colon:
+        if not typed:
+            return ()
+        offered = [*(f"{known}:" for known in Field), *Flag]
+        return tuple(Completion(start=start, text=t) for t in offered if t.startswith(typed))
+    known = _field(name)
+    if known is None:
+        return ()
+    fixed: Mapping[Field, Collection[str]] = {
+        Field.CAPABILITY: [*Capability],
+        Field.STATUS: [*ModelStatus],
+        Field.SIZE: ["<4GB", "<8GB", "<16GB", ">8GB"],
+        Field.CONTEXT: [">=8k", ">=32k", ">=128k"],
+        Field.PARAMETERS: ["<4B", "<9B", ">=30B"],
+    }
+    offered = sorted({value.casefold() for value in values.get(known, ())}) or [
+        *fixed.get(known, ())
+    ]
+    at = start + len(name) + 1
+    return tuple(
+        Completion(start=at, text=_quoted(value))
+        for value in offered
+        if value.casefold().startswith(begun.lstrip('"')) and value.casefold() != begun
+    )
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if " " in value else value
+
+
+def _field(name: str) -> Field | None:
+    folded = name.casefold()
+    return Field(folded) if folded in set(Field) else None
+
+
+def _term(known: Field, value: str, *, negated: bool) -> Term | str:
+    """The term, or what is wrong with it."""
+    if not value:
+        return ""
+    if known in NUMBERS:
+        match = _NUMBER.fullmatch(value)
+        scale = _SCALES[known].get(match["unit"]) if match else None
+        if match is None or scale is None:
+            return f"{known}:{value} isn't a number with a unit, as in {known}:{_EXAMPLES[known]}."
+        number = float(match["number"].replace(",", ".")) * scale
+        return Term(field=known, sign=match["sign"] or _BARE[known], number=number, negated=negated)
+    if known is Field.CAPABILITY:
+        value = value.replace("-", "_")
+        if value not in set(Capability):
+            return f"No capability is called {value}."
+    return Term(field=known, value=value, negated=negated)
+
+
+_EXAMPLES = {Field.SIZE: "<8GB", Field.CONTEXT: ">=32k", Field.PARAMETERS: "<9B"}
+
+
+def _test(term: Term, around: Surroundings) -> Callable[[ModelSpec], bool]:
+    wanted = term.value
+    if isinstance(term.field, Flag):
+        return _flag_test(term.field, around)
+    if term.field in NUMBERS:
+        return _number_test(term)
+    if term.field is Field.TAG:
+        return lambda spec: wanted in around.tags.get(spec.id, ())
+    asks = _TEXT_TESTS[term.field]
+    return lambda spec: asks(spec, wanted)
+
+
+_TEXT_TESTS: Mapping[Field, Callable[[ModelSpec, str], bool]] = {
+    Field.CAPABILITY: lambda spec, wanted: Capability(wanted) in spec.abilities,
+    Field.QUANTISATION: lambda spec, wanted: wanted in spec.quantisation.casefold(),
+    Field.PROVIDER: lambda spec, wanted: spec.provider.casefold().startswith(wanted),
+    Field.ARCHITECTURE: lambda spec, wanted: spec.architecture.casefold().startswith(wanted),
+    Field.STATUS: lambda spec, wanted: spec.status.value.startswith(wanted),
+    Field.NAME: lambda spec, wanted: wanted in spec.name.casefold(),
+    Field.PATH: lambda spec, wanted: any(
+        wanted in path.casefold() for path in (spec.path, *spec.copies)
+    ),
+}
+
+
+def _flag_test(flag: Flag, around: Surroundings) -> Callable[[ModelSpec], bool]:
+    match flag:
+        case Flag.LOADED:
+            return lambda spec: spec.id in around.loaded
+        case Flag.FAVOURITE:
+            return lambda spec: spec.id in around.favourites
+        case Flag.DUPLICATE:
+            return lambda spec: bool(spec.copies)
+        case _:
+            return lambda spec: spec.status is ModelStatus.AVAILABLE and around.fits(spec)
+
+
+def _number_test(term: Term) -> Callable[[ModelSpec], bool]:
+    compare, bound = _COMPARISONS[term.sign], term.number
+    if term.field is Field.PARAMETERS and term.sign == "=":
+        return lambda spec: abs((spec.parameters or 0) - bound) <= _NEAR * bound
+
+    def test(spec: ModelSpec) -> bool:
+        values = {
+            Field.SIZE: spec.size_bytes,
+            Field.CONTEXT: spec.context_length,
+            Field.PARAMETERS: spec.parameters,
+        }
+        value = values[Field(term.field)]
+        return value is not None and compare(value, bound)
+
+    return test
