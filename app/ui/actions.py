@@ -62,6 +62,16 @@ def _settable(context: Context) -> bool:
     return available or _ready(context)
 
 
+def _testable(context: Context) -> bool:
+    available = context.model is not None and context.model.status is ModelStatus.AVAILABLE
+    return available and not (context.model and context.model.embeds_only)
+
+
+def _convertible(context: Context) -> bool:
+    model = context.model
+    return model is not None and bool(model.path) and model.status is ModelStatus.AVAILABLE
+
+
 def _held(context: Context) -> bool:
     return context.instance is not None and context.instance.state not in ENDED
 
@@ -217,6 +227,28 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Ask llama.cpp what the selected model would take, without loading it",
         ),
         ActionInfo(
+            "test_model",
+            "Test",
+            enabled=_testable,
+            tooltip="Load the selected model and ask it for JSON and a tool call",
+        ),
+        ActionInfo(
+            "convert",
+            "Convert…",
+            enabled=_convertible,
+            tooltip="Quantise the selected model to another type, as a new file beside it",
+        ),
+        ActionInfo(
+            "export_library",
+            "Export…",
+            tooltip="Write what is known of the models, and the settings, into a JSON file",
+        ),
+        ActionInfo(
+            "import_library",
+            "Import…",
+            tooltip="Take in models and settings from a JSON file that was exported",
+        ),
+        ActionInfo(
             "restore",
             "Restore last models",
             "retry",
@@ -243,9 +275,16 @@ MODEL_ACTIONS = (
 )
 """What can be done with one model, in the order that menus and buttons show."""
 
+FILE_ACTIONS = (
+    *("add_folder", "add_file", "rescan", ""),
+    *("export_library", "import_library", "", "new_conversation", "", "quit"),
+)
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    ("&Model", (*MODEL_ACTIONS, "plan_memory", "", "roll_back", "restore")),
+    ("&File", FILE_ACTIONS),
+    (
+        "&Model",
+        (*MODEL_ACTIONS, "plan_memory", "test_model", "convert", "", "roll_back", "restore"),
+    ),
     ("&View", (*PAGES, "", "search")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""

@@ -84,6 +84,24 @@ async def choose_file(
     return await _chosen(dialog)
 
 
+async def choose_new_file(parent: QWidget, title: str, pattern: str, name: str) -> str | None:
+    """The path of a file to write, or None; Qt asks before one that is there is replaced.
+
+    Args:
+        parent: the window that waits for the answer.
+        title: what is written.
+        pattern: names that fit, as Qt has them: "Exports (*.json)".
+        name: what it is called unless the person says something else.
+    """
+    dialog = QFileDialog(parent, title)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+    dialog.setNameFilter(pattern)
+    dialog.setDefaultSuffix(name.rpartition(".")[2])
+    dialog.selectFile(name)
+    return await _chosen(dialog)
+
+
 async def _chosen(dialog: QFileDialog) -> str | None:
     accepted = await finished(dialog)
     paths = dialog.selectedFiles()

@@ -326,6 +326,10 @@ QPushButton[kind="flat"], QToolButton[kind="flat"] {{ background: transparent; b
 QPushButton[kind="flat"]:hover, QToolButton[kind="flat"]:hover {{ background: @hover; }}
 QPushButton[kind="flat"]:focus, QToolButton[kind="flat"]:focus {{ border-color: @accent; }}
 QToolButton::menu-indicator {{ image: none; }}
+QPushButton[kind="tab"] {{ background: transparent; border-color: transparent; padding: 0 7px; color: @muted; }}
+QPushButton[kind="tab"]:hover {{ background: @hover; }}
+QPushButton[kind="tab"]:checked {{ background: @selected; color: @text; }}
+QPushButton[kind="tab"]:focus {{ border-color: @accent; padding: 0 6px; }}
 QPushButton[kind="side"], QPushButton[kind="bar_leading"], QPushButton[kind="bar_trailing"] {{
   background: transparent; border-color: transparent; text-align: left;
 }}

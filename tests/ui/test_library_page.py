@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QPushButton, QToolButton
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from app.domain.errors import LoadStalled
 from app.domain.events import InstanceChanged
 from app.domain.models import Folder, ModelId, ModelStatus
 from app.ui.bridge import Bridge
 from app.ui.delegates.model_delegate import TALL_ROW
+from app.ui.intents import Intents
 from app.ui.pages.library_page import LibraryPage
 from app.ui.theme import ROW, Theme, figures
 from app.ui.viewmodels.model_table import COLUMNS
@@ -26,7 +27,8 @@ async def library(qtbot, ports, *, settled=True):
     """A shown page over a started manager, and what it asked for."""
     async with ports.manager() as manager:
         bridge = Bridge(manager)
-        page = LibraryPage(manager, Theme(), bridge)
+        intents = Intents()
+        page = LibraryPage(manager, Theme(), intents, bridge)
         qtbot.addWidget(page)
         page.resize(1200, 700)
         page.show()
@@ -39,6 +41,7 @@ async def library(qtbot, ports, *, settled=True):
         try:
             yield manager, page
         finally:
+            await intents.aclose()
             page.close()
             bridge.close()
 
@@ -187,7 +190,8 @@ async def test_that_a_broken_model_says_why_and_offers_nothing(qtbot):
         assert page.browser.rowHeight(1) == ROW
         page.browser.selectRow(0)
         assert page.inspector._reason.text() == "The file is empty."
-        assert not any(button.isVisible() for button in page.inspector.findChildren(QPushButton))
+        shown = [b.objectName() for b in page.inspector.findChildren(QPushButton) if b.isVisible()]
+        assert [name for name in shown if not name.startswith("tab_")] == []
 
 
 async def test_that_a_failed_load_says_why_under_its_name(qtbot):
@@ -242,7 +246,7 @@ async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
             *["chip_remove"] * len(page.view_model.folders()),
             *("library", "inspector_load", "inspector_switch"),
             *("inspector_load_settings", "inspector_profile_model"),
-            *("inspector_plan_memory", "Copy path", "Copy id"),
+            *("tab_overview", "inspector_convert", "Copy path", "Copy id", "digest_start"),
         ]
 
         def stops() -> list[str]:
@@ -306,9 +310,14 @@ async def test_that_the_inspector_says_where_a_capability_comes_from(qtbot):
     ports = fake_ports()
     ports.offer(spec("Qwen"))
     async with library(qtbot, ports) as (_, page):
+        page.inspector.show_tab("capabilities")
+        said = (
+            page.inspector.findChild(QLabel, "verdict_chat"),
+            page.inspector.findChild(QLabel, "evidence_chat"),
+        )
+        assert [label.text() for label in said] == ["yes", "chat template · certain"]
         facts = {fact.label: fact for part in page.view_model.sections() for fact in part.facts}
-        assert facts["Chat"].value == "yes"
-        assert facts["Chat"].hint == "chat template"
+        assert facts["Can do"].value == "Chat"
         assert facts["Path"].value == "/models/Qwen.gguf"
         assert facts["Predicted"].value == "1.1 GB"
         assert facts["Predicted"].hint == "from the file's header"
@@ -319,6 +328,7 @@ async def test_that_the_inspector_plans_a_model_s_memory_exactly(qtbot):
     ports.offer(spec("Qwen"))
     ports.provider.sizes[ModelId("local:Qwen")] = 2 * GIGABYTE
     async with library(qtbot, ports) as (manager, page):
+        page.inspector.show_tab("fit")
         plan = page.inspector.findChild(QPushButton, "inspector_plan_memory")
         qtbot.mouseClick(plan, Qt.MouseButton.LeftButton)
         assert page.asked == [("plan_memory", "local:Qwen")]

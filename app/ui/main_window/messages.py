@@ -12,6 +12,7 @@ from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
+from app.ui.viewmodels.converting import Ended
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.ways_out import of_restart
 from app.ui.widgets.toast import Toast, Toaster
@@ -73,6 +74,17 @@ class Messages(QObject):
         """Tell why a model can't be talked to."""
         name = self._manager.models.get(model_id).name
         self._toaster.say(f"{name} makes embeddings; it writes no answers.")
+
+    def say_exported(self, path: str) -> None:
+        """Tell that the library was written to a file."""
+        name = PurePath(path).name
+        self._toaster.say(f"The library and the settings are in {name}; no keys.", role="ok")
+
+    def say_converted(self, ended: Ended, show: Callable[[], object]) -> None:
+        """Tell that a model was converted, and lead to the new one."""
+        name = self._manager.models.get(ended.model_id).name
+        text = f"{name} is converted to {ended.quantisation}."
+        self._toaster.say(text, role="ok", action="Show", act=show)
 
     def _say_switched(self, model_id: ModelId) -> None:
         name = self._manager.models.get(model_id).name

@@ -19,8 +19,11 @@ from app.manager.manager import Manager
 from app.ui import theme, words
 from app.ui.actions import ACTIONS
 from app.ui.bridge import Bridge
+from app.ui.intents import Intents
 from app.ui.pages.model_browser import ModelBrowser
 from app.ui.theme import Theme
+from app.ui.viewmodels.converting import Converting
+from app.ui.viewmodels.inspected import Inspected
 from app.ui.viewmodels.library import LibraryViewModel
 from app.ui.widgets.banner import Banner
 from app.ui.widgets.chip import Chip
@@ -43,6 +46,7 @@ class LibraryPage(QWidget):
         self,
         manager: Manager,
         look: Theme,
+        intents: Intents,
         bridge: Bridge,
         parent: QWidget | None = None,
     ) -> None:
@@ -51,9 +55,11 @@ class LibraryPage(QWidget):
         self.view_model = LibraryViewModel(manager, bridge, self)
         self.search = self._search_box()
         self.browser = ModelBrowser(look, self.view_model)
-        self.inspector = Inspector(look)
+        self.inspector = Inspector(look, Inspected(manager, bridge, intents, self))
         self.restore = Banner(look, "retry", "Restore")
         self.scan = Banner(look, "search", "Cancel", busy=True)
+        self.conversion = Banner(look, "switch", "Cancel", busy=True)
+        self.converting = Converting(manager, bridge, intents, self)
         self._chips = QWidget()
         self._chip_flow = FlowLayout(self._chips, spacing=theme.SPACE_2)
         self._stack = QStackedWidget()
@@ -146,7 +152,7 @@ class LibraryPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE_4] * 4)
         column.setSpacing(theme.SPACE_3)
-        for widget in (self._header, self.restore, self._chips, self.scan):
+        for widget in (self._header, self.restore, self._chips, self.scan, self.conversion):
             column.addWidget(widget)
         column.addWidget(self._stack, 1)
 
@@ -167,6 +173,8 @@ class LibraryPage(QWidget):
         view_model.selection_changed.connect(self._show_selection)
         view_model.scan_changed.connect(self._show_scan)
         view_model.folders_changed.connect(self._show_folders)
+        self.conversion.triggered.connect(self._cancel_conversion)
+        self.converting.changed.connect(self._show_conversion)
         self._look.changed.connect(self._recolour)
 
     def _request_for_selected(self, action: str) -> None:
@@ -195,6 +203,17 @@ class LibraryPage(QWidget):
         self.scan.set_words(self.view_model.scan_words())
         self._rescan.setEnabled(ACTIONS["rescan"].enabled(self.view_model.context()))
         self._show_rows()
+
+    def _show_conversion(self) -> None:
+        text, share = self.converting.summary()
+        if not text and self.conversion.button.hasFocus():
+            self.browser.setFocus()
+        self.conversion.set_share(share)
+        self.conversion.set_words(text)
+
+    def _cancel_conversion(self) -> None:
+        for run in self.converting.running()[:1]:
+            self.converting.cancel(run.model_id)
 
     def _show_folders(self) -> None:
         while (item := self._chip_flow.takeAt(0)) is not None:

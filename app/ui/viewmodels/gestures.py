@@ -73,6 +73,10 @@ class Gestures(QObject):
         """Find out what a model would take, without loading it."""
         self._intents.run(f"plan {model_id}", self._manager.memory.run_dry(model_id))
 
+    def test(self, model_id: ModelId) -> None:
+        """Find out by asking whether a model can write JSON and call tools."""
+        self._intents.run(f"test {model_id}", self._manager.trials.run(model_id))
+
     def dismiss(self, model_id: ModelId) -> None:
         """Forget a failure."""
         self._intents.run(f"dismiss {model_id}", self._manager.models.dismiss(model_id))
