@@ -136,10 +136,10 @@ def title() -> QFont:
     return _font(TITLE_PX, QFont.Weight.DemiBold)
 
 
-def mono() -> QFont:
+def mono(pixels: int = BODY_PX) -> QFont:
     """Keys, ids, paths, templates and code."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    font.setPixelSize(BODY_PX)
+    font.setPixelSize(pixels)
     return font
 
 

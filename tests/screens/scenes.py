@@ -24,6 +24,7 @@ from app.ui.main_window import MainWindow
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
+from tests.screens.inspecting import convert, exchange, inspect
 from tests.screens.library import (
     EMBEDDING,
     ENDLESS,
@@ -86,6 +87,9 @@ async def render(folder: Path, out: Path) -> None:
     async with stage(folder / "state.db", out) as s:
         await nothing_yet(s)
         await browse(s, models)
+        await inspect(s)
+        await convert(s)
+        await exchange(s)
         await load_settings(s)
         await chat(s)
         await reasoning(s)

@@ -36,7 +36,6 @@ from app.domain.events import (
     ScanProgressed,
     SettingChanged,
 )
-from app.domain.exchange import ImportSummary
 from app.domain.instances import COMING, InstanceState
 from app.domain.models import ModelId
 from app.manager.manager import Manager
@@ -46,8 +45,8 @@ from app.ui.actions import ACTIONS, MENUS, PAGES, Context
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import place
+from app.ui.main_window.library_dialogs import LibraryDialogs
 from app.ui.main_window.messages import Messages
-from app.ui.pages.convert_dialog import choose_conversion
 from app.ui.pages.library_page import LibraryPage
 from app.ui.pages.load_settings_dialog import choose_load_settings
 from app.ui.pages.loaded_page import LoadedPage
@@ -56,8 +55,6 @@ from app.ui.pages.profile_page import ProfilePage
 from app.ui.pages.settings_page import SettingsPage
 from app.ui.theme import Theme
 from app.ui.viewmodels.context import context_of
-from app.ui.viewmodels.converting import ConvertForm, Ended
-from app.ui.viewmodels.exchanging import Exchanging, left_out_words, taken_words
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.load_form import LoadForm
 from app.ui.viewmodels.status import StatusViewModel
@@ -70,7 +67,6 @@ from app.ui.widgets.toast import Toaster
 SMALLEST = (720, 480)
 TOASTS_ABOVE = STATUS_HEIGHT + theme.SPACE_3 + theme.ROW + theme.SPACE_3
 """Over the empty part of the sidebar: the status bar and the way to Settings stay in reach."""
-EXPORTS = "Exports (*.json)"
 ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
 
@@ -102,7 +98,6 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
 
         self.gestures = Gestures(manager, intents, self)
-        self._exchanging = Exchanging(manager, intents, self)
         self.library_page = LibraryPage(manager, look, intents, bridge)
         self.loaded_page = LoadedPage(manager, look, bridge)
         self.playground_page = PlaygroundPage(manager, look, intents, bridge, self.gestures)
@@ -129,6 +124,9 @@ class MainWindow(QMainWindow):
             is_told=self._tells_crash_itself,
             is_shown=self._shows_error,
             show_loaded=partial(self.show_page, "loaded"),
+        )
+        self.library_dialogs = LibraryDialogs(
+            self, look, manager, intents, self.library_page.converting, self._messages
         )
         self._overlay = DropOverlay(look, self)
         self.actions_by_id: dict[str, QAction] = {}
@@ -289,9 +287,9 @@ class MainWindow(QMainWindow):
             "profile_model": self._for_model(self._profile),
             "plan_memory": self._for_model(gestures.plan_memory),
             "test_model": self._for_model(gestures.test),
-            "convert": self._for_model(self._convert),
-            "export_library": lambda _: self._export(),
-            "import_library": lambda _: self._import(),
+            "convert": self._for_model(self.library_dialogs.convert),
+            "export_library": lambda _: self.library_dialogs.export(),
+            "import_library": lambda _: self.library_dialogs.take_in(),
             "restore": lambda _: gestures.restore(),
             "new_conversation": lambda _: self._new_conversation(),
             "quit": lambda _: self.close_requested.emit(),
@@ -325,8 +323,7 @@ class MainWindow(QMainWindow):
         self.library_page.view_model.selection_changed.connect(self._refresh_actions)
         self.library_page.view_model.failed.connect(self.toaster.fail)
         self.gestures.added.connect(self.library_page.reveal)
-        self.library_page.converting.ended.connect(self._converted)
-        self._exchanging.exported.connect(self._messages.say_exported)
+        self.library_dialogs.made.connect(self._reveal)
         self._intents.failed.connect(self._messages.fail)
         self._look.changed.connect(self._recolour)
         for kind in (InstanceChanged, AliasAssigned, ModelsChanged, FoldersChanged):
@@ -384,44 +381,12 @@ class MainWindow(QMainWindow):
         work = choose_load_settings(self, self._look, self._intents, form)
         self._intents.run(f"choose load settings of {model_id}", work)
 
-    def _convert(self, model_id: ModelId) -> None:
-        self._intents.run(f"choose conversion of {model_id}", self._choose_conversion(model_id))
-
-    async def _choose_conversion(self, model_id: ModelId) -> None:
-        converting = self.library_page.converting
-        form = ConvertForm(self._manager, converting, self._intents, model_id)
-        made = await choose_conversion(self, self._look, converting, form)
-        if made is not None:
-            self._reveal(made)
-
-    def _converted(self, ended: Ended) -> None:
-        """Tell of a conversion that nobody looks at."""
-        if self._intents.running(f"choose conversion of {ended.model_id}"):
-            return
-        if ended.failure is not None:
-            self.toaster.fail(ended.failure)
-        elif ended.made is not None:
-            self._messages.say_converted(ended, partial(self._reveal, ended.made))
-
-    def _reveal(self, model_id: ModelId) -> None:
+    def _reveal(self, model: str) -> None:
+        model_id = ModelId(model)
         self.show_page("library")
         self.library_page.search.clear()
         self.library_page.view_model.refresh([model_id])
         self.library_page.view_model.select(model_id)
-
-    def _export(self) -> None:
-        choose = partial(
-            dialogs.choose_new_file, self, "Export the library", EXPORTS, "modelyard-library.json"
-        )
-        self._exchanging.export(choose)
-
-    def _import(self) -> None:
-        choose = partial(dialogs.choose_file, self, "Import a library", EXPORTS)
-        self._exchanging.take_in(choose, self._tell_import)
-
-    async def _tell_import(self, summary: ImportSummary) -> None:
-        detail = left_out_words(summary)
-        await dialogs.ask(self, "Imported", taken_words(summary), ("Close",), detail=detail)
 
     def _search(self) -> None:
         self.show_page("library")

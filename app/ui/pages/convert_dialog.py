@@ -50,7 +50,8 @@ class ConvertDialog(QDialog):
         self._connect()
         self.table.selectRow(form.usual)
         self._show()
-        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        first = self.table if self.table.isEnabled() else self._close
+        first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def end(self, ended: Ended) -> None:
         """Close when the new model is there."""
@@ -84,6 +85,7 @@ class ConvertDialog(QDialog):
         buttons.addStretch()
         for word, button in (("stop", self._stop), ("close", self._close), ("start", self._start)):
             button.setObjectName(f"convert_{word}")
+            button.setAutoDefault(False)
             buttons.addWidget(button)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*[theme.SPACE_4] * 4)

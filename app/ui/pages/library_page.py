@@ -34,6 +34,8 @@ from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.tab_order import in_tab_order
 
 SEARCH_WIDTH = 260
+INSPECTOR_WIDTH = 360
+"""Its tabs take two lines."""
 
 
 class LibraryPage(QWidget):
@@ -134,7 +136,7 @@ class LibraryPage(QWidget):
         self._splitter.addWidget(self.inspector)
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
-        self._splitter.setSizes([theme.READING_WIDTH, theme.FORM_WIDTH // 2])
+        self._splitter.setSizes([theme.READING_WIDTH, INSPECTOR_WIDTH])
         self._empty = EmptyState(
             self._look,
             "library",

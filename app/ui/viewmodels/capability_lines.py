@@ -1,6 +1,7 @@
 """What is known of each capability, and what it rests on, as lines of words."""
 
 from dataclasses import dataclass
+from textwrap import shorten
 
 from app.domain.annotations import Annotation, ProbeResult
 from app.domain.models import (
@@ -35,6 +36,8 @@ CONFIDENCE_WORDS: dict[Confidence, str] = {
     Confidence.LIKELY: "likely",
     Confidence.GUESS: "a guess",
 }
+ANSWER_SHOWN = 120
+"""Characters of an answer that wouldn't do."""
 TESTED = frozenset(trial.capability for trial in TRIALS)
 FROM_TEMPLATE = frozenset(
     {
@@ -90,7 +93,7 @@ def probe_words(probe: ProbeResult) -> str:
     said = f"{name}: {verdict}, tested {words.moment(probe.at)}."
     if probe.value:
         return said
-    answer = " ".join(probe.detail.split())
+    answer = shorten(probe.detail, ANSWER_SHOWN, placeholder="…")
     return f"{said} It answered: {answer}" if answer else f"{said} It answered nothing."
 
 

@@ -59,6 +59,8 @@ class Inspected(QObject):
         self._spec: ModelSpec | None = None
         self._tab = Tab.OVERVIEW
         self._asked: set[Tab] = set()
+        self._words = 0
+        """How often the user has had a word on a capability."""
         self.keys = Lookup[KeyPage](intents, "read keys", self)
         self.key_table = PagedTable[KeyValue](KEY_COLUMNS, self)
         self.key: KeyValue | None = None
@@ -157,7 +159,9 @@ class Inspected(QObject):
         """Take the user's word on a capability; None takes it back."""
         if self._spec is not None:
             work = self._manager.annotations.override(self._spec.id, capability, value)
-            self._intents.run(f"override {capability} of {self._spec.id}", work)
+            # Each has its turn: the last word on a capability is the one that holds.
+            self._words += 1
+            self._intents.run(f"override {self._words}", work)
 
     def _forget(self) -> None:
         self._asked.clear()

@@ -126,7 +126,7 @@ class PagedTable(QAbstractTableModel, Generic[R]):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return alignment(figures=column.figures)
             case Qt.ItemDataRole.FontRole if column.technical or column.figures:
-                return theme.mono() if column.technical else theme.figures()
+                return theme.mono(theme.CAPTION_PX) if column.technical else theme.figures()
         return None
 
     def headerData(

@@ -1,21 +1,21 @@
 """What a model can: each capability with its evidence, the user's own word, and a test."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.domain.models import Capability
-from app.ui import theme
+from app.ui import theme, words
 from app.ui.actions import ACTIONS
 from app.ui.theme import Theme
 from app.ui.viewmodels.capability_lines import CAPABILITY_WORDS, CapabilityLine, probe_words
 from app.ui.viewmodels.inspected import Inspected
 from app.ui.widgets.choice_box import ChoiceBox
-from app.ui.widgets.plain_label import PlainLabel
-from app.ui.widgets.waiting_line import WaitingLine
+from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.wrapped_label import WrappedLabel
 
 CHOICES = (("As found", None), ("Yes", True), ("No", False))
 CHOICE_WIDTH = 104
+TESTING = "Testing: it is loaded where need be, and asked for JSON and a tool call."
 
 
 class CapabilityView(QWidget):
@@ -35,7 +35,6 @@ class CapabilityView(QWidget):
         self.cancel = QPushButton("Cancel")
         self.cancel.setObjectName("inspector_cancel_test")
         self.cancel.clicked.connect(inspected.cancel_test)
-        self._line = WaitingLine()
         self._results = WrappedLabel()
         self._results.setObjectName("test_results")
         self._results.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -44,21 +43,15 @@ class CapabilityView(QWidget):
         top.setSpacing(theme.SPACE_2)
         top.addWidget(self.test)
         top.addWidget(self.cancel)
-        top.addWidget(self._line)
         top.addStretch()
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(theme.SPACE_2)
-        grid.setVerticalSpacing(0)
-        grid.setColumnStretch(0, 1)
-        for capability in CAPABILITY_WORDS:
-            self._rows[capability].add_to(grid)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, theme.SPACE_2, 0)
         column.setSpacing(theme.SPACE_2)
         column.addLayout(top)
         column.addWidget(self._results)
         column.addSpacing(theme.SPACE_1)
-        column.addLayout(grid)
+        for capability in CAPABILITY_WORDS:
+            column.addLayout(self._rows[capability].layout)
         column.addStretch()
 
     def show_lines(self, *, testable: bool) -> None:
@@ -74,10 +67,11 @@ class CapabilityView(QWidget):
         self.cancel.setVisible(testing)
         if focused:
             (self.cancel if testing else self.test).setFocus()
-        self._line.show_step("Asking for JSON and a tool call" if testing else "", None)
         probes = self._inspected.annotation().probes
-        self._results.setText("\n".join(map(probe_words, probes)))
-        self._results.setVisible(bool(probes) and not testing)
+        self._results.setText(TESTING if testing else "\n".join(map(probe_words, probes)))
+        self._results.setVisible(bool(self._results.text()))
+        answers = "\n".join(probe.detail for probe in probes)
+        self._results.setToolTip("" if testing else words.tooltip(answers))
         for line in self._inspected.capabilities():
             self._rows[line.capability].show_line(line)
 
@@ -86,7 +80,6 @@ class _Row:
     def __init__(self, look: Theme, inspected: Inspected, capability: Capability) -> None:
         self._line: CapabilityLine | None = None
         name = CAPABILITY_WORDS[capability]
-        self._name = PlainLabel(name)
         self._verdict = PlainLabel()
         self._verdict.setObjectName(f"verdict_{capability}")
         self._verdict.setFont(theme.strong())
@@ -103,15 +96,19 @@ class _Row:
             self._choice.addItem(text)
         self._choice.activated.connect(lambda at: inspected.override(capability, CHOICES[at][1]))
 
-    def add_to(self, grid: QGridLayout) -> None:
-        row = grid.rowCount()
-        grid.addWidget(self._name, row, 0)
-        grid.addWidget(self._verdict, row, 1)
-        grid.addWidget(self._choice, row, 2)
-        grid.addWidget(self._why, row + 1, 0, 1, 3)
-        grid.setRowMinimumHeight(row + 2, theme.SPACE_2)
-        # The spacing row counts only once something is in it.
-        grid.addWidget(QWidget(), row + 2, 0)
+        first = QHBoxLayout()
+        first.setSpacing(theme.SPACE_2)
+        first.addWidget(ElidedLabel(name))
+        first.addWidget(self._verdict)
+        first.addStretch()
+        said = QVBoxLayout()
+        said.setSpacing(0)
+        said.addLayout(first)
+        said.addWidget(self._why)
+        self.layout = QHBoxLayout()
+        self.layout.setSpacing(theme.SPACE_2)
+        self.layout.addLayout(said, 1)
+        self.layout.addWidget(self._choice, alignment=Qt.AlignmentFlag.AlignTop)
 
     def show_line(self, line: CapabilityLine) -> None:
         if line == self._line:

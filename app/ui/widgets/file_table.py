@@ -1,13 +1,16 @@
 """A table of what a file holds, in the inspector."""
 
 from PySide6.QtCore import QAbstractItemModel, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.ui import theme
 
 CELL_PADDING = theme.SPACE_2 - 3
 """Qt adds 3 pixels, so that figures stand under their titles."""
+
+LEAST = 88
+"""Pixels that still show some of a name."""
 
 
 class FileTable(QTableView):
@@ -17,6 +20,7 @@ class FileTable(QTableView):
         self, name: str, title: str, model: QAbstractItemModel, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self._stretched: int | None = None
         self.setObjectName(name)
         self.setAccessibleName(title)
         self.setModel(model)
@@ -36,9 +40,25 @@ class FileTable(QTableView):
 
     def stretch(self, column: int) -> None:
         """Let a column take the room that the others leave; those are as wide as their words."""
+        self._stretched = column
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+        header.sectionResized.connect(self._fit)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the stretched column what the others leave; below its least the table scrolls."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self, resized: int = -1) -> None:
+        if self._stretched is None or resized == self._stretched:
+            return
+        header = self.horizontalHeader()
+        columns = range(header.count())
+        taken = sum(header.sectionSize(at) for at in columns if at != self._stretched)
+        header.resizeSection(self._stretched, max(LEAST, self.viewport().width() - taken))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy puts the chosen row on the clipboard, its cells apart by tabs."""

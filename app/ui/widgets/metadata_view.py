@@ -12,7 +12,6 @@ from app.ui.widgets.file_table import FileTable
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.text_pane import TextPane
 
-KEY_WIDTH = 208
 TABLE_HEIGHT, VALUE_HEIGHT = 300, 160
 
 
@@ -26,10 +25,7 @@ class MetadataView(QWidget):
         self._count.setObjectName("metadata_count")
         self._count.setProperty("role", "muted")
         self.table = FileTable("metadata_keys", "Metadata keys", inspected.key_table)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(0, KEY_WIDTH)
-        header.setStretchLastSection(True)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.value = TextPane(look, "metadata_value", "Value")
         self.value.title.setProperty("role", "muted")
         self.value.title.setFont(theme.caption())

@@ -74,6 +74,9 @@ class TemplateView(QWidget):
         if failure is not None:
             if self._failure is None:
                 self._failure = ErrorBox(self._look, failure)
+                # What the template itself says is the detail.
+                for details in self._failure.buttons():
+                    details.setChecked(True)
                 self._column.insertWidget(1, self._failure)
             self._failure.show_report(failure)
         if self._failure is not None:

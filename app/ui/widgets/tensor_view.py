@@ -1,5 +1,6 @@
 """The tensors of a model's file under the mix of their types."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.ui import theme, words
@@ -23,6 +24,8 @@ class TensorView(QWidget):
         self._count.setProperty("role", "muted")
         self.table = FileTable("tensors", "Tensors", inspected.tensor_table)
         self.table.stretch(0)
+        # The end of a tensor's name tells it from the others of its block.
+        self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)

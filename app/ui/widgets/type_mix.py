@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 from app.domain.inspection import TypeShare
 from app.ui import theme, words
 from app.ui.theme import Theme
+from app.ui.viewmodels.headings import alignment
 from app.ui.widgets.plain_label import PlainLabel
 
 THICK = 12
@@ -62,7 +63,7 @@ class TypeMix(QWidget):
         self._legend = QWidget()
         grid = QGridLayout(self._legend)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(theme.SPACE_3)
+        grid.setHorizontalSpacing(theme.SPACE_2)
         grid.setVerticalSpacing(theme.SPACE_1)
         for row, (share, *figures) in enumerate(self._figures()):
             swatch = QLabel()
@@ -76,6 +77,7 @@ class TypeMix(QWidget):
                 figure = PlainLabel(text)
                 figure.setFont(theme.figures())
                 figure.setProperty("role", "muted")
+                figure.setAlignment(alignment(figures=True))
                 grid.addWidget(figure, row, column)
         grid.setColumnStretch(5, 1)
         self._column.addWidget(self._legend)
