@@ -122,6 +122,16 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Add one GGUF file from anywhere",
         ),
         ActionInfo(
+            "export_library",
+            "Export…",
+            tooltip="Write what is known of the models, and the settings, into a JSON file",
+        ),
+        ActionInfo(
+            "import_library",
+            "Import…",
+            tooltip="Take in models and settings from a JSON file that was exported",
+        ),
+        ActionInfo(
             "rescan",
             "Rescan folders",
             "retry",
@@ -221,12 +231,6 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Measure the selected model's speed",
         ),
         ActionInfo(
-            "plan_memory",
-            "Plan exactly",
-            enabled=_loadable,
-            tooltip="Ask llama.cpp what the selected model would take, without loading it",
-        ),
-        ActionInfo(
             "test_model",
             "Test",
             enabled=_testable,
@@ -239,14 +243,10 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Quantise the selected model to another type, as a new file beside it",
         ),
         ActionInfo(
-            "export_library",
-            "Export…",
-            tooltip="Write what is known of the models, and the settings, into a JSON file",
-        ),
-        ActionInfo(
-            "import_library",
-            "Import…",
-            tooltip="Take in models and settings from a JSON file that was exported",
+            "plan_memory",
+            "Plan exactly",
+            enabled=_loadable,
+            tooltip="Ask llama.cpp what the selected model would take, without loading it",
         ),
         ActionInfo(
             "restore",

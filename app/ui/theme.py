@@ -386,6 +386,7 @@ QListView::item:hover {{ background: @hover; }}
 QListView::item:selected {{ background: @selected; color: @text; }}
 QHeaderView {{ background: @surface; border: none; }}
 QHeaderView::section {{ background: @surface; color: @muted; border: none; border-bottom: 1px solid @border; padding: 0 8px; min-height: {ROW - 1}px; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QTableCornerButton::section {{ background: @surface; border: none; }}
 
 QProgressBar {{ background: @border; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
