@@ -83,6 +83,8 @@ class FactList(QWidget):
         if not sections and self._nothing:
             column.addWidget(_label(theme.body(), role="muted", text=self._nothing))
         self._column.addWidget(self._shown)
+        # A layout shows what is new a moment later; until then it can't take the focus.
+        self._shown.show()
         lines = self._shown.findChildren(CopyLine)
         self.stops = (*more, *(line.button for line in lines))
         in_tab_order(after, *self.stops)
