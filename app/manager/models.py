@@ -163,6 +163,10 @@ class Models:
             ids = ids & loaded if query.loaded else ids - loaded
         return self._registry.query(query.model_copy(update={"loaded": True}), ids)
 
+    def copied(self) -> list[ModelId]:
+        """The models that several files hold."""
+        return self._registry.copied()
+
     def metrics(self, model_id: ModelId) -> ModelMetrics | None:
         """A model's averages, or None before its first use."""
         return self._metrics.find(model_id)

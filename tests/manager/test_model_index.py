@@ -125,3 +125,11 @@ def test_that_no_model_is_no_trouble():
     index = ModelIndex()
     assert index.search(ModelQuery(words="llama"), ()).ids == ()
     assert (len(index), index.unlearned()) == (0, None)
+
+
+def test_that_models_in_several_files_are_known_whenever_they_came():
+    early = [spec("Alone"), spec("Twice", copies=("/b/Twice.gguf",))]
+    index = ModelIndex(columns_of(early))
+    assert index.copied() == ["local:Twice"]
+    index.put([early[1].model_copy(update={"copies": ()}), spec("Late", copies=("/c/Late.gguf",))])
+    assert index.copied() == ["local:Late"]
