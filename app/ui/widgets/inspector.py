@@ -1,6 +1,7 @@
 """Everything about the selected model, beside the table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
@@ -24,6 +25,9 @@ from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.wrapped_label import WrappedLabel
 
+Say = Callable[[Fact], None]
+"""Puts another value into the place of a fact."""
+
 
 class Inspector(QFrame):
     """A heading, the actions that make sense, and sections of facts."""
@@ -37,6 +41,8 @@ class Inspector(QFrame):
         super().__init__(parent)
         self._look = look
         self._sections: tuple[Section, ...] = ()
+        self._sayings: list[Say] = []
+        """One for each fact that is shown."""
         self.setProperty("role", "card")
         self.setObjectName("inspector")
         self.setMinimumWidth(theme.FORM_WIDTH // 2)
@@ -83,9 +89,14 @@ class Inspector(QFrame):
             self.focus_left.emit()
         for action, button in self._buttons.items():
             button.setVisible(shown[action])
-        if sections != self._sections:
-            self._sections = sections
+        former, self._sections = self._sections, sections
+        if [*map(_outline, former)] != [*map(_outline, sections)]:
             self._rebuild(sections)
+            return
+        # The models of a family differ in values only, which are there much sooner than widgets.
+        for fact, known, say in zip(_facts(sections), _facts(former), self._sayings, strict=True):
+            if fact != known:
+                say(fact)
 
     def _rebuild(self, sections: Sequence[Section]) -> None:
         place = self._area.verticalScrollBar().value()
@@ -97,8 +108,10 @@ class Inspector(QFrame):
         column.setContentsMargins(0, 0, theme.SPACE_2, 0)
         column.setSpacing(theme.SPACE_4)
         more: list[QPushButton] = []
+        self._sayings = []
         for section in sections:
-            grid = _grid(section, self._look)
+            grid, sayings = _grid(section, self._look)
+            self._sayings += sayings
             if section.action:
                 more.append(self._button(section.action))
                 left = Qt.AlignmentFlag.AlignLeft
@@ -123,7 +136,17 @@ class Inspector(QFrame):
         return button
 
 
-def _grid(section: Section, look: Theme) -> QGridLayout:
+def _outline(section: Section) -> tuple[object, ...]:
+    """What of a section takes other widgets when it is different."""
+    rows = ((fact.label, bool(fact.hint), fact.technical) for fact in section.facts)
+    return section.title, section.action, *rows
+
+
+def _facts(sections: Sequence[Section]) -> list[Fact]:
+    return [*chain.from_iterable(section.facts for section in sections)]
+
+
+def _grid(section: Section, look: Theme) -> tuple[QGridLayout, list[Say]]:
     grid = QGridLayout()
     grid.setHorizontalSpacing(theme.SPACE_3)
     grid.setVerticalSpacing(theme.SPACE_1)
@@ -133,33 +156,49 @@ def _grid(section: Section, look: Theme) -> QGridLayout:
     heading.setFont(theme.strong())
     grid.addWidget(heading, 0, 0, 1, 2)
     top = Qt.AlignmentFlag.AlignTop
+    sayings = []
     for fact in section.facts:
         row = grid.rowCount()
         label = PlainLabel(fact.label)
         label.setProperty("role", "muted")
         grid.addWidget(label, row, 0, top)
+        value, say = _copied(look, fact) if fact.technical else _value(fact)
         if fact.technical:
-            grid.addWidget(CopyLine(look, fact.label, fact.value), row + 1, 0, 1, 2)
+            grid.addWidget(value, row + 1, 0, 1, 2)
         else:
-            grid.addWidget(_value(fact), row, 1, top)
-    return grid
+            grid.addWidget(value, row, 1, top)
+        say(fact)
+        sayings.append(say)
+    return grid, sayings
 
 
-def _value(fact: Fact) -> QWidget:
+def _copied(look: Theme, fact: Fact) -> tuple[QWidget, Say]:
+    line = CopyLine(look, fact.label, fact.value)
+    return line, lambda fact: line.set_text(fact.value)
+
+
+def _value(fact: Fact) -> tuple[QWidget, Say]:
     value = _label(theme.figures())
-    value.setText(fact.value)
-    value.setAccessibleName(f"{fact.label}: {fact.value}")
+
+    def say(fact: Fact) -> None:
+        value.setText(fact.value)
+        value.setAccessibleName(f"{fact.label}: {fact.value}")
+
     if not fact.hint:
-        return value
+        return value, say
     hint = _label(theme.caption(), role="muted")
-    hint.setText(fact.hint)
     both = QWidget()
     column = QVBoxLayout(both)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
     column.addWidget(value)
     column.addWidget(hint)
-    return both
+
+    def say_both(fact: Fact) -> None:
+        say(fact)
+        hint.setText(fact.hint)
+
+    return both, say_both
 
 
 def _label(font: QFont, *, role: str = "") -> WrappedLabel:
