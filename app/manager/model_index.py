@@ -108,6 +108,12 @@ class ModelIndex:
         """Where every model lies, in no order."""
         return [(model_id, self._paths[self._sources[row]]) for model_id, row in self._rows.items()]
 
+    def count(self, *statuses: ModelStatus) -> int:
+        """How many models there are with one of these statuses."""
+        marks = self._statuses.marks(statuses.__contains__)
+        marked = self._statuses.marked(marks, 0, len(self._ids))
+        return both(self._alive, marked).count(1)
+
     def copied(self) -> list[ModelId]:
         """The models that several files hold, in no order."""
         marks = [bool(spec.copies) for spec in self._columns.alike]

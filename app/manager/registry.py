@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from app.domain.errors import UnknownModel
 from app.domain.events import ModelsChanged
-from app.domain.models import ModelId, ModelPage, ModelQuery, ModelSpec
+from app.domain.models import ModelId, ModelPage, ModelQuery, ModelSpec, ModelStatus
 from app.manager.events import EventBus
 from app.manager.model_index import ModelIndex
 from app.ports import ModelStore
@@ -94,6 +94,10 @@ class Registry:
     def paths(self) -> list[tuple[ModelId, str]]:
         """Where every model lies; quicker than to ask each for its spec."""
         return self._index.paths()
+
+    def count(self, *statuses: ModelStatus) -> int:
+        """How many models there are with one of these statuses."""
+        return self._index.count(*statuses)
 
     def copied(self) -> list[ModelId]:
         """The models that several files hold."""

@@ -17,6 +17,7 @@ from app.ui.viewmodels.headings import alignment, heading
 from app.ui.viewmodels.needs import Needs
 
 Index = QModelIndex | QPersistentModelIndex
+UNUSABLE = (ModelStatus.MISSING, ModelStatus.INVALID)
 NO_INDEX = QModelIndex()
 
 
@@ -45,6 +46,10 @@ class ModelFacts:
             return self._models.get(model_id)
         except UnknownModel:
             return None
+
+    def count(self, *statuses: ModelStatus) -> int:
+        """How many models there are with one of these statuses."""
+        return self._models.count(*statuses)
 
     def ids(self, query: ModelQuery) -> Sequence[ModelId]:
         """The models that match."""
@@ -80,9 +85,12 @@ class ModelFacts:
 
     def states(self) -> dict[ModelId, int]:
         """What models with a state of their own are ordered by; the others are available."""
-        absent = (ModelStatus.MISSING, ModelStatus.INVALID)
         return {
-            **{i: len(InstanceState) for status in absent for i in self.ids(_all(status))},
+            **{
+                i: len(InstanceState)
+                for status in UNUSABLE
+                for i in self.ids(ModelQuery(status=status, limit=None))
+            },
             **{v.model_id: list(InstanceState).index(v.state) for v in self._models.instances()},
         }
 
@@ -208,8 +216,8 @@ class ModelTable(QAbstractTableModel):
     def refresh(self, ids: Collection[ModelId] | None = None) -> None:
         """Show what the registry knows now; `ids` are the models that changed, None for any."""
         self._needs.forget(ids)
-        self.known = len(self._facts.ids(_all()))
-        self.unusable = self.known - len(self._facts.ids(_all(ModelStatus.AVAILABLE)))
+        self.known = self._facts.count(*ModelStatus)
+        self.unusable = self._facts.count(*UNUSABLE)
         self._show()
         if self._shown:
             self._announce(0, len(self._shown) - 1)
@@ -329,10 +337,6 @@ class ModelTable(QAbstractTableModel):
         self.beginResetModel()
         self._shown = shown
         self.endResetModel()
-
-
-def _all(status: ModelStatus | None = None) -> ModelQuery:
-    return ModelQuery(status=status, limit=None)
 
 
 def _tooltip(facts: ModelFacts, spec: ModelSpec, column: Column) -> str:
