@@ -27,11 +27,11 @@ def _loop_factory(item: pytest.Function) -> Any:
     """Qt's loop for tests that use the application, asyncio's own for the others."""
     if "qapp" not in item.fixturenames:
         return asyncio.new_event_loop
-    import qasync
+    from app.bootstrap.event_loop import WindowLoop
 
     # Otherwise the loop stops when a test closes its last window or dialog.
     item.funcargs["qapp"].setQuitOnLastWindowClosed(False)
-    return lambda: qasync.QEventLoop(item.funcargs["qapp"])
+    return lambda: WindowLoop(item.funcargs["qapp"])
 
 
 async def _run_and_settle(test: Any) -> None:

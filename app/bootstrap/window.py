@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import qasync
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app import __version__
 from app.bootstrap.core import open_manager
+from app.bootstrap.event_loop import WindowLoop
 from app.bootstrap.garbage import garbage_collected_here
 from app.cli.arguments import OpenWindow
 from app.domain.errors import AppError, ErrorReport, report_of
@@ -41,7 +41,7 @@ ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 def run_window(command: OpenWindow) -> int:
     """Open the window, stay until it is closed, and return the exit status."""
     application = start_application()
-    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+    with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
         return runner.run(_run(Theme(application), command))
 
 

@@ -30,8 +30,8 @@ def run_as_app(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine in a process like the app's: Qt's loop, garbage collected on its thread."""
     os.environ |= {"QT_QPA_PLATFORM": "offscreen", "QT_API": "pyside6"}
     # Qt reads the platform when it is imported.
-    import qasync
 
+    from app.bootstrap.event_loop import WindowLoop
     from app.bootstrap.garbage import garbage_collected_here
     from app.bootstrap.window import start_application
 
@@ -40,7 +40,7 @@ def run_as_app(work: Coroutine[Any, Any, Any]) -> Any:
             return await work
 
     application = start_application()
-    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+    with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
         return runner.run(within())
 
 

@@ -12,7 +12,10 @@ def pid() -> dict[str, Any]:
 
 
 async def loop() -> dict[str, Any]:
-    return {"qt": type(asyncio.get_running_loop()).__module__.startswith("qasync")}
+    # Qt reads the platform when it is imported.
+    from app.bootstrap.event_loop import WindowLoop
+
+    return {"qt": isinstance(asyncio.get_running_loop(), WindowLoop)}
 
 
 def unable() -> dict[str, Any]:

@@ -20,15 +20,14 @@ def main() -> int:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.environ["QT_API"] = "pyside6"
     # Qt reads the platform when it is imported.
-    import qasync
-
+    from app.bootstrap.event_loop import WindowLoop
     from app.bootstrap.window import start_application
     from tests.screens.scenes import render
 
     application = start_application()
     with (
         tempfile.TemporaryDirectory(prefix="modelyard-screens-") as folder,
-        asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner,
+        asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner,
     ):
         runner.run(render(Path(folder), out))
     return 0
