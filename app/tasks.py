@@ -89,6 +89,9 @@ def in_daemon_thread(
 async def sliced(items: Iterable[T], size: int = SLICE) -> AsyncIterator[list[T]]:
     """The items in slices; whatever else waits for the loop gets its turn between two of them."""
     left = iter(items)
-    while part := [*islice(left, size)]:
+    part = [*islice(left, size)]
+    while part:
         yield part
-        await asyncio.sleep(0)
+        part = [*islice(left, size)]
+        if part:
+            await asyncio.sleep(0)
