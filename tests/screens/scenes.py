@@ -41,6 +41,8 @@ from tests.support.fakes import eventually
 
 SIZE = (1180, 760)
 NARROW = (760, 620)
+ANSWER_SECONDS = 120
+"""A whole answer of a model takes so long at most where others are at work as well."""
 THOUGHT = (
     "They walk, so distances matter more than lines of a map.\n"
     "Three days: Alfama, Belém, and one that can be left open for the rain.\n"
@@ -190,9 +192,9 @@ async def chat(s: Stage) -> None:
     await s.camera.take("loaded-answering")
     s.window.show_page("playground")
     playground.stop()
-    await eventually(lambda: not playground.answering)
+    await eventually(lambda: not playground.answering, ANSWER_SECONDS)
     playground.send("And what when it rains?")
-    await eventually(lambda: not playground.answering)
+    await eventually(lambda: not playground.answering, ANSWER_SECONDS)
     await s.camera.take("playground")
     page = s.window.playground_page
     shown = playground.current.messages
@@ -218,7 +220,7 @@ async def reasoning(s: Stage) -> None:
     playground.send(PROMPT)
     await eventually(lambda: len(playground.current.reasoning) > 100)
     await s.camera.take("playground-thinking")
-    await eventually(lambda: not playground.answering)
+    await eventually(lambda: not playground.answering, ANSWER_SECONDS)
     await s.manager.conversations.set_dropping(playground.current.id, drops=True)
     asked, answer = playground.current.messages
     words = {"text": MARKDOWN, "reasoning": THOUGHT, "reasoning_seconds": 3.24, "left_out": 6}

@@ -11,10 +11,9 @@ from app.domain.errors import LoadStalled
 from app.domain.events import InstanceChanged
 from app.domain.models import Folder, ModelId, ModelStatus
 from app.ui.bridge import Bridge
-from app.ui.delegates.model_delegate import TALL_ROW
 from app.ui.intents import Intents
 from app.ui.pages.library_page import LibraryPage
-from app.ui.theme import ROW, Theme, figures
+from app.ui.theme import Theme, figures
 from app.ui.viewmodels.model_table import COLUMNS
 from app.ui.widgets.chip import Chip
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
@@ -110,7 +109,7 @@ async def test_that_what_is_selected_is_among_what_is_shown(qtbot):
         page.focus_search()
         qtbot.keyClicks(page.search, "mist")
         assert page.view_model.selected.name == "Mistral"
-        assert page.inspector._name.text() == "Mistral"
+        await eventually(lambda: page.inspector._name.text() == "Mistral")
         qtbot.keyClicks(page.search, "xx")
         assert page.view_model.selected is None
         assert not page.view_model.context().model
@@ -130,7 +129,7 @@ async def test_that_down_leads_from_the_search_to_a_row_that_is_lit(qtbot):
         assert page.browser.currentIndex().row() == 0
 
 
-async def test_that_an_order_keeps_the_selection_and_the_heights(qtbot):
+async def test_that_an_order_keeps_the_selection(qtbot):
     ports = fake_ports()
     broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
     ports.offer(broken, spec("Whole"))
@@ -139,7 +138,6 @@ async def test_that_an_order_keeps_the_selection_and_the_heights(qtbot):
         page.browser.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         rows = page.browser.selectionModel().selectedRows()
         assert [row.data() for row in rows] == ["Broken"]
-        assert [page.browser.rowHeight(row) for row in range(2)] == [ROW, TALL_ROW]
 
 
 async def test_that_the_count_tells_what_can_be_used(qtbot):
@@ -186,10 +184,10 @@ async def test_that_a_broken_model_says_why_and_offers_nothing(qtbot):
     broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
     ports.offer(spec("Whole"), broken)
     async with library(qtbot, ports) as (_, page):
-        assert page.browser.rowHeight(0) == TALL_ROW
-        assert page.browser.rowHeight(1) == ROW
+        assert page.view_model.table.model_at(0).reason == "The file is empty."
+        assert not page.view_model.table.model_at(1).reason
         page.browser.selectRow(0)
-        assert page.inspector._reason.text() == "The file is empty."
+        await eventually(lambda: page.inspector._reason.text() == "The file is empty.")
         shown = [b.objectName() for b in page.inspector.findChildren(QPushButton) if b.isVisible()]
         assert [name for name in shown if not name.startswith("tab_")] == []
 
@@ -200,12 +198,67 @@ async def test_that_a_failed_load_says_why_under_its_name(qtbot):
     slow = ModelId("local:Slow")
     ports.provider.failures[slow] = LoadStalled("It made no progress.", "Try it again.")
     async with library(qtbot, ports) as (manager, page):
-        assert page.browser.rowHeight(0) == ROW
+
+        def reason() -> str:
+            return page.view_model.table.model_at(0).reason
+
         await asyncio.gather(manager.models.load(slow), return_exceptions=True)
-        await eventually(lambda: page.browser.rowHeight(0) == TALL_ROW)
+        await eventually(lambda: reason() == "It made no progress.")
         assert cell(page, 0, "state") == "failed"
         await manager.models.dismiss(slow)
-        await eventually(lambda: page.browser.rowHeight(0) == ROW)
+        await eventually(lambda: not reason())
+
+
+async def test_that_a_row_shows_its_reason_in_the_colour_of_an_error(qtbot):
+    ports = fake_ports()
+    broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
+    ports.offer(spec("Whole"), broken)
+    async with library(qtbot, ports) as (_, page):
+        look = page._look
+        error = look.color("error").rgb()
+
+        def painted(row: int) -> set[int]:
+            cell = page.browser.visualRect(page.view_model.table.index(row, 0))
+            image = page.browser.viewport().grab(cell).toImage()
+            return {image.pixel(x, y) for x in range(cell.width()) for y in range(cell.height())}
+
+        assert error in painted(0)
+        assert error not in painted(1)
+
+
+async def test_that_the_inspector_keeps_its_widgets_for_models_of_a_family(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Mistral", size_bytes=3 * GIGABYTE))
+    async with library(qtbot, ports) as (_, page):
+        await eventually(lambda: page.inspector._name.text() == "Llama")
+        shown = page.inspector._facts
+        page.browser.selectRow(1)
+        await eventually(lambda: page.inspector._name.text() == "Mistral")
+        assert page.inspector._facts is shown
+        said = {label.accessibleName() for label in shown.findChildren(QLabel)}
+        assert {"Size: 3.0 GB", "Path: /models/Mistral.gguf"} <= said
+        assert not any("Llama" in text for text in said)
+
+
+async def test_that_a_button_acts_on_the_model_that_the_inspector_shows(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Mistral"))
+    async with library(qtbot, ports) as (_, page):
+        await eventually(lambda: page.inspector._name.text() == "Llama")
+        load = page.inspector.findChild(QPushButton, "inspector_load")
+        page.browser.selectRow(1)
+        # The inspector follows with the next frames.
+        qtbot.mouseClick(load, Qt.MouseButton.LeftButton)
+        assert page.asked == [("load", "local:Llama")]
+
+
+async def test_that_a_path_leads_to_the_model_of_which_a_copy_lies_there(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Qwen", copies=("/other/deep/Qwen.gguf",)))
+    async with library(qtbot, ports) as (_, page):
+        assert page.view_model.at_path("/other") == "local:Qwen"
+        assert page.view_model.at_path("/models/Llama.gguf") == "local:Llama"
+        assert page.view_model.at_path("/nowhere") is None
 
 
 async def test_that_buttons_follow_the_state_of_the_selected_model(qtbot):

@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QLineEdit,
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.domain.models import Folder
+from app.domain.models import Folder, ModelId
 from app.manager.manager import Manager
 from app.ui import theme, words
 from app.ui.actions import ACTIONS
@@ -36,6 +36,9 @@ from app.ui.widgets.tab_order import in_tab_order
 SEARCH_WIDTH = 260
 INSPECTOR_WIDTH = 360
 """Its tabs take two lines."""
+INSPECT_MS = 30
+"""So much later than the rows the inspector follows: whoever types or holds an arrow key looks at
+those."""
 
 
 class LibraryPage(QWidget):
@@ -66,6 +69,10 @@ class LibraryPage(QWidget):
         self._chip_flow = FlowLayout(self._chips, spacing=theme.SPACE_2)
         self._stack = QStackedWidget()
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._inspected: ModelId | None = None
+        self._inspection = QTimer(self)
+        self._inspection.setSingleShot(True)
+        self._inspection.setInterval(INSPECT_MS)
         self._lay_out()
         self._connect()
         self._show_folders()
@@ -170,19 +177,23 @@ class LibraryPage(QWidget):
         self.browser.opened.connect(lambda model_id: self.requested.emit("open", model_id))
         self.browser.requested.connect(self.requested)
         self.inspector.focus_left.connect(self.browser.setFocus)
-        self.inspector.triggered.connect(self._request_for_selected)
+        self.inspector.triggered.connect(self._request_for_inspected)
         view_model.rows_changed.connect(self._show_rows)
-        view_model.selection_changed.connect(self._show_selection)
+        view_model.selection_changed.connect(self._inspect_soon)
+        self._inspection.timeout.connect(self._show_selection)
         view_model.scan_changed.connect(self._show_scan)
         view_model.folders_changed.connect(self._show_folders)
         self.conversion.triggered.connect(self._cancel_conversion)
         self.converting.changed.connect(self._show_conversion)
         self._look.changed.connect(self._recolour)
 
-    def _request_for_selected(self, action: str) -> None:
-        selected = self.view_model.selected
-        if selected is not None:
-            self.requested.emit(action, selected.id)
+    def _request_for_inspected(self, action: str) -> None:
+        if self._inspected is not None:
+            self.requested.emit(action, self._inspected)
+
+    def _inspect_soon(self) -> None:
+        if not self._inspection.isActive():
+            self._inspection.start()
 
     def _show_rows(self) -> None:
         table = self.view_model.table
@@ -197,8 +208,10 @@ class LibraryPage(QWidget):
 
     def _show_selection(self) -> None:
         view_model = self.view_model
+        selected = view_model.selected
+        self._inspected = selected.id if selected is not None else None
         self.inspector.show_model(
-            view_model.selected, view_model.state(), view_model.sections(), view_model.context()
+            selected, view_model.state(), view_model.sections(), view_model.context()
         )
 
     def _show_scan(self) -> None:

@@ -1,13 +1,13 @@
 """The table of the Library page: selection by id, rows that explain themselves, and a menu."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from app.domain.models import ModelId
 from app.ui import theme
 from app.ui.actions import ACTIONS, MODEL_ACTIONS
-from app.ui.delegates.model_delegate import TALL_ROW, ModelDelegate
+from app.ui.delegates.model_row import Cell, ModelRowPainter
 from app.ui.theme import Theme
 from app.ui.viewmodels.library import LibraryViewModel
 from app.ui.viewmodels.model_table import COLUMNS, Column
@@ -36,14 +36,14 @@ class ModelBrowser(QTableView):
         super().__init__(parent)
         self._view_model = view_model
         self._look = look
-        self._delegate = ModelDelegate(look, self)
-        self._tall: frozenset[int] = frozenset()
+        self._row_painter = ModelRowPainter(look, view_model.table.text)
+        self._hovered_row = -1
         self.setObjectName("library")
         self.setAccessibleName("Models")
-        # Of a long table, Qt would give each row its least height for seconds.
+        # Of a long table, Qt would give each row its least height for seconds, and as long for rows
+        # of different heights.
         self._set_up_rows()
         self.setModel(view_model.table)
-        self.setItemDelegate(self._delegate)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -62,11 +62,11 @@ class ModelBrowser(QTableView):
         self.doubleClicked.connect(self._open)
         self.customContextMenuRequested.connect(self._open_menu)
         self.selectionModel().currentRowChanged.connect(self._select)
-        view_model.table.modelReset.connect(self._start_rows)
-        view_model.rows_changed.connect(self._follow_rows)
+        # A reset forgets the selection.
+        view_model.table.modelReset.connect(self._restore_selection)
         view_model.selection_changed.connect(self._restore_selection)
-        look.changed.connect(self.viewport().update)
-        self._follow_rows()
+        look.changed.connect(self._recolour)
+        self._restore_selection()
 
     def fit_columns(self) -> None:
         """Give the name what the other columns leave, hiding some where that is too little."""
@@ -84,6 +84,30 @@ class ModelBrowser(QTableView):
         """Fit the columns into the new width."""
         super().resizeEvent(event)
         self.fit_columns()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the rows that are seen, each in one go."""
+        area, model = event.rect(), self._view_model.table
+        first, last = self.rowAt(area.top()), self.rowAt(area.bottom())
+        if first < 0:
+            return
+        cells = [
+            Cell(column, self.columnViewportPosition(at), self.columnWidth(at))
+            for at, column in enumerate(COLUMNS)
+            if not self.isColumnHidden(at)
+        ]
+        current = self.selectionModel()
+        width = self.horizontalHeader().length()
+        painter = QPainter(self.viewport())
+        for row in range(first, (last if last >= 0 else model.rowCount() - 1) + 1):
+            shown = model.model_at(row)
+            if shown is None:
+                continue
+            selected = current.isRowSelected(row)
+            ground = "selected" if selected else "hovered" if row == self._hovered_row else ""
+            rect = QRectF(0, self.rowViewportPosition(row), width, self.rowHeight(row))
+            self._row_painter.paint(painter, rect, cells, shown, ground)
+        painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens the current model."""
@@ -125,22 +149,6 @@ class ModelBrowser(QTableView):
         if at != 0:
             self.fit_columns()
 
-    def _start_rows(self) -> None:
-        """Begin anew: a reset forgets the selection, and leaves heights where other rows are."""
-        for row in self._tall:
-            if row < self._view_model.table.rowCount():
-                self.setRowHeight(row, theme.ROW)
-        self._tall = frozenset()
-        self._follow_rows()
-
-    def _follow_rows(self) -> None:
-        """Restore the selection by id, and give rows with a reason the room for it."""
-        tall = self._view_model.table.reasoned_rows()
-        for row in tall ^ self._tall:
-            self.setRowHeight(row, TALL_ROW if row in tall else theme.ROW)
-        self._tall = tall
-        self._restore_selection()
-
     def _restore_selection(self) -> None:
         selected = self._view_model.selected
         row = self._view_model.table.row_of(selected.id) if selected is not None else None
@@ -181,11 +189,15 @@ class ModelBrowser(QTableView):
     def _request(self, action: str, model_id: ModelId) -> None:
         self.requested.emit(action, model_id)
 
+    def _recolour(self) -> None:
+        self._row_painter.recolour()
+        self.viewport().update()
+
     def _forget_menu(self) -> None:
         self.menu = None
 
     def _hover(self, row: int) -> None:
-        before, self._delegate.hovered_row = self._delegate.hovered_row, row
+        before, self._hovered_row = self._hovered_row, row
         for changed in {before, row} - {-1}:
             top, height = self.rowViewportPosition(changed), self.rowHeight(changed)
             self.viewport().update(0, top, self.viewport().width(), height)

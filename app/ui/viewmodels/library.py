@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Sequence
-from itertools import chain
 from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -50,7 +49,6 @@ class LibraryViewModel(QObject):
         self._manager = manager
         self._facts = ModelFacts(manager.models, manager.memory)
         self._selected: ModelId | None = None
-        self._failed: frozenset[ModelId] = frozenset()
         self._settled: dict[ModelId, InstanceView] = {}
         """The last view of each instance, without the progress of its load."""
         self._errors: dict[str, ErrorReport] = {}
@@ -96,13 +94,15 @@ class LibraryViewModel(QObject):
     def at_path(self, path: str) -> ModelId | None:
         """The model that lies at a path or, in the order of the rows, first below it."""
         named = PurePath(os.path.abspath(path))  # noqa: PTH100 - links stay as they are named
-        # Those that lie there, then those of which a copy does: the search knows no copies.
-        found = self._manager.models.query(ModelQuery(words=str(named), limit=None)).ids
-        for spec in filter(None, map(self._facts.spec, chain(found, self.table.shown()))):
-            places = [PurePath(place) for place in (spec.path, *spec.copies) if place]
-            if any(place.is_relative_to(named) for place in places):
+        models = self._manager.models
+        found = models.query(ModelQuery(words=str(named), limit=None)).ids
+        for spec in filter(None, map(self._facts.spec, found)):
+            if _lies_in(spec.path, named):
                 return spec.id
-        return None
+        # The search knows no copies.
+        copied = map(self._facts.spec, models.copied())
+        there = {s.id for s in copied if s and any(_lies_in(copy, named) for copy in s.copies)}
+        return next((model_id for model_id in self.table.shown() if model_id in there), None)
 
     def select(self, model_id: ModelId | None) -> None:
         """Select a model, shown or not."""
@@ -183,10 +183,6 @@ class LibraryViewModel(QObject):
         # Memory moved, so that other models' fits did too.
         self._facts.forget_room()
         self.table.touch()
-        failed = frozenset(self._facts.failures())
-        if failed != self._failed:
-            self._failed = failed
-            self.rows_changed.emit()
         self._selection_touched(ids)
 
     def _aliases_changed(self, events: list[AliasAssigned]) -> None:
@@ -215,3 +211,7 @@ class LibraryViewModel(QObject):
                     self.failed.emit(event.error)
             self._first_scan.discard(event.folder)
         self.folders_changed.emit()
+
+
+def _lies_in(path: str, named: PurePath) -> bool:
+    return bool(path) and PurePath(path).is_relative_to(named)

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -18,17 +17,19 @@ from app.ui.viewmodels.headings import alignment, heading
 from app.ui.viewmodels.needs import Needs
 
 Index = QModelIndex | QPersistentModelIndex
+UNUSABLE = (ModelStatus.MISSING, ModelStatus.INVALID)
 NO_INDEX = QModelIndex()
 
 
-class Role(IntEnum):
-    """What a delegate asks of a cell beyond Qt's own roles."""
+class ShownModel(NamedTuple):
+    """What a row is painted from."""
 
-    SPEC = Qt.ItemDataRole.UserRole
-    INSTANCE = Qt.ItemDataRole.UserRole + 1
-    FIT = Qt.ItemDataRole.UserRole + 2
-    ACTIVE = Qt.ItemDataRole.UserRole + 3
-    REASON = Qt.ItemDataRole.UserRole + 4
+    spec: ModelSpec
+    instance: InstanceView | None
+    fit: Fit | None
+    reason: str
+    """Why the model can't be used; empty when it can."""
+    active: bool
 
 
 class ModelFacts:
@@ -45,6 +46,10 @@ class ModelFacts:
             return self._models.get(model_id)
         except UnknownModel:
             return None
+
+    def count(self, *statuses: ModelStatus) -> int:
+        """How many models there are with one of these statuses."""
+        return self._models.count(*statuses)
 
     def ids(self, query: ModelQuery) -> Sequence[ModelId]:
         """The models that match."""
@@ -65,30 +70,27 @@ class ModelFacts:
 
     def need(self, spec: ModelSpec) -> int | None:
         """Bytes it would take; None where that can't be said."""
-        available = spec.status is ModelStatus.AVAILABLE and spec.path
-        return self._memory.predict(spec.id) if available else None
+        return self._memory.predict(spec.id) if _can_be_loaded(spec) else None
 
     def fit(self, spec: ModelSpec) -> Fit | None:
         """Whether it fits into what is free or idle, or is there; None for one that can't be loaded."""
-        view = self.instance(spec)
-        if self.need(spec) is None:
+        if not _can_be_loaded(spec):
             return None
+        view = self.instance(spec)
         if view is not None and view.state not in ENDED:
             return Fit.FITS
         if self._room is None:
             self._room = self._memory.room_without_idle()
         return self._memory.fit(spec.id, self._room)
 
-    def failures(self) -> dict[ModelId, str]:
-        """Why models failed or crashed that weren't dismissed, by id."""
-        views = self._models.instances()
-        return {view.model_id: view.error.what for view in views if view.error is not None}
-
     def states(self) -> dict[ModelId, int]:
         """What models with a state of their own are ordered by; the others are available."""
-        absent = (ModelStatus.MISSING, ModelStatus.INVALID)
         return {
-            **{i: len(InstanceState) for status in absent for i in self.ids(_all(status))},
+            **{
+                i: len(InstanceState)
+                for status in UNUSABLE
+                for i in self.ids(ModelQuery(status=status, limit=None))
+            },
             **{v.model_id: list(InstanceState).index(v.state) for v in self._models.instances()},
         }
 
@@ -104,6 +106,11 @@ class ModelFacts:
         """Why the model can't be used; empty when it can."""
         view = self.instance(spec)
         return view.error.what if view is not None and view.error is not None else spec.reason
+
+    def shown(self, spec: ModelSpec) -> ShownModel:
+        """All that the row of a model is painted from."""
+        view = self.instance(spec)
+        return ShownModel(spec, view, self.fit(spec), self.reason(spec), self.active(spec))
 
     def forget_room(self) -> None:
         """Memory has moved: read it again."""
@@ -123,6 +130,10 @@ class Column:
     figures: bool = False
     moves: bool = False
     """Whether its values change while the specs stay."""
+
+
+def _can_be_loaded(spec: ModelSpec) -> bool:
+    return spec.status is ModelStatus.AVAILABLE and bool(spec.path)
 
 
 def _state(facts: ModelFacts, spec: ModelSpec) -> str:
@@ -205,8 +216,8 @@ class ModelTable(QAbstractTableModel):
     def refresh(self, ids: Collection[ModelId] | None = None) -> None:
         """Show what the registry knows now; `ids` are the models that changed, None for any."""
         self._needs.forget(ids)
-        self.known = len(self._facts.ids(_all()))
-        self.unusable = self.known - len(self._facts.ids(_all(ModelStatus.AVAILABLE)))
+        self.known = self._facts.count(*ModelStatus)
+        self.unusable = self._facts.count(*UNUSABLE)
         self._show()
         if self._shown:
             self._announce(0, len(self._shown) - 1)
@@ -243,11 +254,14 @@ class ModelTable(QAbstractTableModel):
         """The model that a row shows; None when it has just gone."""
         return self._facts.spec(self._shown[row])
 
-    def reasoned_rows(self) -> frozenset[int]:
-        """The rows whose model says why it can't be used."""
-        absent = (ModelStatus.MISSING, ModelStatus.INVALID) if self.unusable else ()
-        own = {model_id for status in absent for model_id in self._facts.ids(_all(status))}
-        return frozenset(self._rows_of(own | self._facts.failures().keys()))
+    def model_at(self, row: int) -> ShownModel | None:
+        """What a row is painted from; None when its model has just gone."""
+        spec = self.spec_at(row)
+        return self._facts.shown(spec) if spec is not None else None
+
+    def text(self, model: ShownModel, column: Column) -> str:
+        """What a cell says."""
+        return column.text(self._facts, model.spec)
 
     def shown(self) -> Sequence[ModelId]:
         """The models from top to bottom."""
@@ -282,9 +296,11 @@ class ModelTable(QAbstractTableModel):
         """Order by a column."""
         if not 0 <= column < len(COLUMNS):
             return
-        self._column = COLUMNS[column]
-        self._descending = order is Qt.SortOrder.DescendingOrder
-        self._show()
+        wanted = COLUMNS[column], order is Qt.SortOrder.DescendingOrder
+        # For one click on a heading, Qt asks twice.
+        if wanted != (self._column, self._descending):
+            self._column, self._descending = wanted
+            self._show()
 
     def _announce(self, first: int, last: int) -> None:
         self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
@@ -323,10 +339,6 @@ class ModelTable(QAbstractTableModel):
         self.endResetModel()
 
 
-def _all(status: ModelStatus | None = None) -> ModelQuery:
-    return ModelQuery(status=status, limit=None)
-
-
 def _tooltip(facts: ModelFacts, spec: ModelSpec, column: Column) -> str:
     reason = facts.reason(spec)
     if reason:
@@ -343,9 +355,4 @@ _ANSWERS: dict[int, Callable[[ModelFacts, ModelSpec, Column], Any]] = {
     Qt.ItemDataRole.TextAlignmentRole: lambda _facts, _spec, column: alignment(
         figures=column.figures
     ),
-    Role.SPEC: lambda _facts, spec, _column: spec,
-    Role.INSTANCE: lambda facts, spec, _column: facts.instance(spec),
-    Role.FIT: lambda facts, spec, _column: facts.fit(spec),
-    Role.REASON: lambda facts, spec, _column: facts.reason(spec),
-    Role.ACTIVE: lambda facts, spec, _column: facts.active(spec),
 }
