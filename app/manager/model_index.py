@@ -97,6 +97,12 @@ class ModelIndex:
         """Where every model lies, in no order."""
         return [(model_id, self._paths[self._sources[row]]) for model_id, row in self._rows.items()]
 
+    def labels(self) -> tuple[list[str], list[str], list[str]]:
+        """Every provider, architecture and quantisation that some model has or had."""
+        columns = (self._providers, self._architectures, self._quantisations)
+        providers, architectures, quantisations = (column.values() for column in columns)
+        return providers, architectures, quantisations
+
     def kinds(self) -> tuple[list[str], list[str]]:
         """The provider and the status of every model, in no order."""
         return (

@@ -95,6 +95,10 @@ class Registry:
         """Where every model lies; quicker than to ask each for its spec."""
         return self._index.paths()
 
+    def labels(self) -> tuple[list[str], list[str], list[str]]:
+        """Every provider, architecture and quantisation there is; no spec is built for it."""
+        return self._index.labels()
+
     def kinds(self) -> tuple[list[str], list[str]]:
         """The provider and the status of every model."""
         return self._index.kinds()

@@ -325,6 +325,9 @@ QPushButton[kind="primary"]:disabled {{ background: @border; color: @muted; bord
 QPushButton[kind="flat"], QToolButton[kind="flat"] {{ background: transparent; border-color: transparent; }}
 QPushButton[kind="flat"]:hover, QToolButton[kind="flat"]:hover {{ background: @hover; }}
 QPushButton[kind="flat"]:focus, QToolButton[kind="flat"]:focus {{ border-color: @accent; }}
+QPushButton[kind="facet"] {{ border-color: @border; border-radius: {CONTROL // 2}px; padding: 0 10px; }}
+QPushButton[kind="facet"]:checked {{ background: @selected; border-color: @accent; }}
+QPushButton[kind="facet"]:focus {{ border: 2px solid @accent; padding: 0 9px; }}
 QToolButton::menu-indicator {{ image: none; }}
 QPushButton[kind="side"], QPushButton[kind="bar_leading"], QPushButton[kind="bar_trailing"] {{
   background: transparent; border-color: transparent; text-align: left;
@@ -377,6 +380,7 @@ QTableView, QListView, QTreeView, QTextBrowser {{
   selection-background-color: @selected; selection-color: @text; outline: none;
 }}
 QTableView:focus, QListView:focus {{ border-color: @accent; }}
+QListView[role="offers"] {{ background: @raised; border: 1px solid @control; }}
 QListView::item {{ min-height: {ROW}px; padding: 0 8px; }}
 QListView::item:hover {{ background: @hover; }}
 QListView::item:selected {{ background: @selected; color: @text; }}

@@ -2,10 +2,8 @@
 
 from pathlib import PurePath
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QLineEdit,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -20,6 +18,7 @@ from app.ui import theme, words
 from app.ui.actions import ACTIONS
 from app.ui.bridge import Bridge
 from app.ui.pages.model_browser import ModelBrowser
+from app.ui.pages.search_bar import SearchBar
 from app.ui.theme import Theme
 from app.ui.viewmodels.library import LibraryViewModel
 from app.ui.widgets.banner import Banner
@@ -29,8 +28,6 @@ from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.inspector import Inspector
 from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.tab_order import in_tab_order
-
-SEARCH_WIDTH = 260
 
 
 class LibraryPage(QWidget):
@@ -49,7 +46,8 @@ class LibraryPage(QWidget):
         super().__init__(parent)
         self._look = look
         self.view_model = LibraryViewModel(manager, bridge, self)
-        self.search = self._search_box()
+        self.search_bar = SearchBar(manager, look, bridge, self.view_model)
+        self.search = self.search_bar.box
         self.browser = ModelBrowser(look, self.view_model)
         self.inspector = Inspector(look)
         self.restore = Banner(look, "retry", "Restore")
@@ -86,27 +84,6 @@ class LibraryPage(QWidget):
             self.browser.setFocus()
         self.restore.set_words(text if count else "")
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Down leaves the search box for the table, Escape clears it."""
-        if watched is self.search and isinstance(event, QKeyEvent):
-            if event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down:
-                self.browser.setFocus(Qt.FocusReason.OtherFocusReason)
-                return True
-            if event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
-                self.search.clear()
-                return True
-        return super().eventFilter(watched, event)
-
-    def _search_box(self) -> QLineEdit:
-        box = QLineEdit()
-        box.setObjectName("library_search")
-        box.setAccessibleName("Search models")
-        box.setPlaceholderText("Search models  ( / )")
-        box.setClearButtonEnabled(True)
-        box.setFixedWidth(SEARCH_WIDTH)
-        box.installEventFilter(self)
-        return box
-
     def _lay_out(self) -> None:
         self._header = PageHeader("Library")
         self._rescan = QToolButton()
@@ -117,7 +94,9 @@ class LibraryPage(QWidget):
         self._add = QPushButton("Add folder")
         self._add.setObjectName("library_add_folder")
         self._add.setToolTip(ACTIONS["add_folder"].tooltip)
-        self._header.add(self.search)
+        self._header.add(self.search, stretch=1)
+        self._header.add(self.search_bar.saved)
+        self._header.add(self.search_bar.smallest)
         self._header.add(self._rescan)
         self._header.add(self._add)
 
@@ -138,7 +117,7 @@ class LibraryPage(QWidget):
             "Add a folder",
         )
         self._nothing = EmptyState(
-            self._look, "search", "No model matches.", "Every word has to match.", "Clear search"
+            self._look, "search", "No model matches.", "Every word and every field has to match.", "Clear search"
         )
         for page in (self._splitter, self._empty, self._nothing):
             self._stack.addWidget(page)
@@ -146,13 +125,21 @@ class LibraryPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE_4] * 4)
         column.setSpacing(theme.SPACE_3)
-        for widget in (self._header, self.restore, self._chips, self.scan):
+        for widget in (
+            self._header,
+            self.search_bar.problem,
+            self.restore,
+            self._chips,
+            self.scan,
+            self.search_bar.row,
+        ):
             column.addWidget(widget)
         column.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
         view_model = self.view_model
-        self.search.textChanged.connect(view_model.search)
+        self.search.left.connect(self._enter_table)
+        self.search_bar.requested.connect(self.requested)
         self._rescan.clicked.connect(lambda: self.requested.emit("rescan", ""))
         self._add.clicked.connect(lambda: self.requested.emit("add_folder", ""))
         self._empty.triggered.connect(lambda: self.requested.emit("add_folder", ""))
@@ -169,6 +156,9 @@ class LibraryPage(QWidget):
         view_model.folders_changed.connect(self._show_folders)
         self._look.changed.connect(self._recolour)
 
+    def _enter_table(self) -> None:
+        self.browser.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _request_for_selected(self, action: str) -> None:
         selected = self.view_model.selected
         if selected is not None:
@@ -179,8 +169,11 @@ class LibraryPage(QWidget):
         known = bool(table.known)
         self._header.set_note(self.view_model.count_words() if known else "")
         self.search.setEnabled(known or bool(self.search.text()))
+        self.search_bar.row.setVisible(known)
+        self.search_bar.saved.setEnabled(self.search.isEnabled())
+        self.search_bar.smallest.setEnabled(known)
         scanning = bool(self.view_model.scan_words())
-        if table.rowCount() or (scanning and not known):
+        if table.rowCount() or table.searching or (scanning and not known):
             self._stack.setCurrentWidget(self._splitter)
         else:
             self._stack.setCurrentWidget(self._nothing if known else self._empty)
@@ -208,6 +201,7 @@ class LibraryPage(QWidget):
         in_tab_order(self.restore.button, *(chip.cross for chip in chips if chip.cross))
         self._chips.setVisible(bool(chips))
         self._show_scan()
+        self.search_bar.refresh()
 
     def _chip(self, folder: Folder) -> Chip:
         name = PurePath(folder.path).name or folder.path
@@ -222,7 +216,3 @@ class LibraryPage(QWidget):
     def _recolour(self) -> None:
         self._rescan.setIcon(self._look.icon("retry"))
         self._add.setIcon(self._look.icon("plus"))
-        for action in self.search.actions():
-            self.search.removeAction(action)
-        leading = QLineEdit.ActionPosition.LeadingPosition
-        self.search.addAction(self._look.icon("search", "muted"), leading)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import PurePath
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.domain.errors import ErrorReport
 from app.domain.events import (
     AliasAssigned,
+    AnnotationChanged,
     FoldersChanged,
     InstanceChanged,
     LoadSettingsChanged,
@@ -48,7 +50,7 @@ class LibraryViewModel(QObject):
     def __init__(self, manager: Manager, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._manager = manager
-        self._facts = ModelFacts(manager.models, manager.memory)
+        self._facts = ModelFacts(manager)
         self._selected: ModelId | None = None
         self._failed: frozenset[ModelId] = frozenset()
         self._settled: dict[ModelId, InstanceView] = {}
@@ -57,6 +59,9 @@ class LibraryViewModel(QObject):
         # What is missing at the start is shown, not announced: nobody asked just now.
         self._first_scan = {folder.path for folder in manager.library.folders()}
         self.table = ModelTable(self._facts, self)
+        self.line = ""
+        """What is searched for."""
+        self.table.progressed.connect(self._found_more)
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(REFRESH_MS)
@@ -69,6 +74,7 @@ class LibraryViewModel(QObject):
         bridge.on(MetricsChanged, self._models_touched)
         bridge.on(MemoryPlanned, self._models_touched)
         bridge.on(LoadSettingsChanged, self._models_touched)
+        bridge.on(AnnotationChanged, self._annotations_changed)
         bridge.on(FoldersChanged, lambda _: self.folders_changed.emit())
         bridge.on(ScanProgressed, lambda _: self.scan_changed.emit())
         bridge.on(ScanFinished, self._scans_finished)
@@ -87,9 +93,16 @@ class LibraryViewModel(QObject):
         self.rows_changed.emit()
         self.selection_changed.emit()
 
-    def search(self, text: str) -> None:
-        """Show the models that contain every word."""
-        self.table.filter(text)
+    def search(self, line: str) -> None:
+        """Show the models that a query line asks for."""
+        self.line = line
+        self.table.filter(line)
+        self._keep_to_shown()
+        self.rows_changed.emit()
+
+    def fit_at(self, context_length: int | None) -> None:
+        """Tell fits at another context length; None for each model's own settings."""
+        self.table.fit_at(context_length)
         self._keep_to_shown()
         self.rows_changed.emit()
 
@@ -112,7 +125,8 @@ class LibraryViewModel(QObject):
 
     def context(self, page: str = "library") -> Context:
         """What the actions depend on."""
-        return context_of(self._manager, page, self._selected)
+        context = context_of(self._manager, page, self._selected)
+        return replace(context, searching=bool(self.line.strip()))
 
     def sections(self) -> tuple[Section, ...]:
         """What the inspector says of the selected model."""
@@ -158,6 +172,10 @@ class LibraryViewModel(QObject):
             shown = self.table.shown()
             self.select(shown[0] if shown else None)
 
+    def _found_more(self) -> None:
+        self._keep_to_shown()
+        self.rows_changed.emit()
+
     def _models_changed(self, events: list[ModelsChanged]) -> None:
         self._stale.update(*(event.ids for event in events))
         if not self._refresh.isActive():
@@ -182,6 +200,7 @@ class LibraryViewModel(QObject):
         self._settled |= settled
         # Memory moved, so that other models' fits did too.
         self._facts.forget_room()
+        self.table.memory_moved()
         self.table.touch()
         failed = frozenset(self._facts.failures())
         if failed != self._failed:
@@ -199,6 +218,13 @@ class LibraryViewModel(QObject):
     ) -> None:
         ids = {event.model_id for event in events}
         self.table.touch(ids)
+        self._selection_touched(ids)
+
+    def _annotations_changed(self, events: list[AnnotationChanged]) -> None:
+        ids = {event.model_id for event in events}
+        self.table.noted(ids)
+        self._keep_to_shown()
+        self.rows_changed.emit()
         self._selection_touched(ids)
 
     def _selection_touched(self, ids: set[ModelId]) -> None:
