@@ -146,6 +146,12 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Select the smallest model that the search finds and that fits",
         ),
         ActionInfo(
+            "columns",
+            "Columns…",
+            enabled=lambda context: context.page == "library",
+            tooltip="Choose the columns of the library's table",
+        ),
+        ActionInfo(
             "duplicates",
             "Duplicates…",
             "copy",
@@ -255,7 +261,7 @@ ACTIONS: dict[str, ActionInfo] = {
         ActionInfo(
             "unfavourite",
             "Unmark favourite",
-            "star",
+            "star-filled",
             ("Ctrl+D",),
             enabled=lambda context: context.model is not None and context.favourite,
             tooltip="Take the star of the selected model away",
@@ -263,7 +269,8 @@ ACTIONS: dict[str, ActionInfo] = {
         ActionInfo(
             "annotate",
             "Tags and note…",
-            shortcut=("Ctrl+T",),
+            "tag",
+            ("Ctrl+T",),
             enabled=lambda context: context.model is not None,
             tooltip="Write tags, a note and names for the selected model",
         ),
@@ -299,16 +306,18 @@ MODEL_ACTIONS = (
     "unpin",
     "load_settings",
     "profile_model",
-    "favourite",
-    "unfavourite",
-    "annotate",
-    "delete_model",
 )
 """What can be done with one model, in the order that menus and buttons show."""
 
+NOTE_ACTIONS = ("favourite", "unfavourite", "annotate", "delete_model")
+"""What a person notes of one model and does with its files, in the order of menus and buttons."""
+
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("add_folder", "add_file", "rescan", "duplicates", "", "new_conversation", "", "quit")),
-    ("&Model", (*MODEL_ACTIONS, "plan_memory", "", "roll_back", "restore")),
-    ("&View", (*PAGES, "", "search", "save_search", "smallest")),
+    (
+        "&File",
+        ("add_folder", "add_file", "rescan", "duplicates", "", "new_conversation", "", "quit"),
+    ),
+    ("&Model", (*MODEL_ACTIONS, "plan_memory", "", *NOTE_ACTIONS, "", "roll_back", "restore")),
+    ("&View", (*PAGES, "", "search", "save_search", "smallest", "columns")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""

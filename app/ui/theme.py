@@ -328,6 +328,14 @@ QPushButton[kind="flat"]:focus, QToolButton[kind="flat"]:focus {{ border-color: 
 QPushButton[kind="facet"] {{ border-color: @border; border-radius: {CONTROL // 2}px; padding: 0 10px; }}
 QPushButton[kind="facet"]:checked {{ background: @selected; border-color: @accent; }}
 QPushButton[kind="facet"]:focus {{ border: 2px solid @accent; padding: 0 9px; }}
+QPushButton[kind="icon"] {{ padding: 0; }}
+QPushButton[kind="icon"]:focus {{ padding: 0; }}
+QSlider::groove:horizontal {{ background: @control; height: 4px; border-radius: 2px; }}
+QSlider::sub-page:horizontal {{ background: @accent; height: 4px; border-radius: 2px; }}
+QSlider::handle:horizontal {{
+  background: @surface; border: 2px solid @accent; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px;
+}}
+QSlider::handle:horizontal:focus {{ background: @accent; border-color: @text; }}
 QToolButton::menu-indicator {{ image: none; }}
 QPushButton[kind="side"], QPushButton[kind="bar_leading"], QPushButton[kind="bar_trailing"] {{
   background: transparent; border-color: transparent; text-align: left;

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.models import Folder
+from app.domain.settings import WindowPlace
 from app.manager.manager import Manager
 from app.ui import theme, words
 from app.ui.actions import ACTIONS
@@ -20,6 +21,7 @@ from app.ui.bridge import Bridge
 from app.ui.pages.model_browser import ModelBrowser
 from app.ui.pages.search_bar import SearchBar
 from app.ui.theme import Theme
+from app.ui.viewmodels.facets import holds, toggled
 from app.ui.viewmodels.library import LibraryViewModel
 from app.ui.widgets.banner import Banner
 from app.ui.widgets.chip import Chip
@@ -27,6 +29,7 @@ from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.inspector import Inspector
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.quiet_line import QuietLine
 from app.ui.widgets.tab_order import in_tab_order
 
 
@@ -51,6 +54,7 @@ class LibraryPage(QWidget):
         self.browser = ModelBrowser(look, self.view_model)
         self.inspector = Inspector(look)
         self.restore = Banner(look, "retry", "Restore")
+        self.copies = QuietLine("library_copies", "Show copies")
         self.scan = Banner(look, "search", "Cancel", busy=True)
         self._chips = QWidget()
         self._chip_flow = FlowLayout(self._chips, spacing=theme.SPACE_2)
@@ -77,6 +81,42 @@ class LibraryPage(QWidget):
         if model_id is not None:
             self.view_model.select(model_id)
 
+    def choose_smallest(self, need: str = "") -> bool:
+        """Select the smallest model that the search finds, has a capability, and fits.
+
+        Returns:
+            Whether there is one.
+        """
+        piece = f"cap:{need}"
+        if need and not holds(self.search.text(), piece):
+            self.search.setText(toggled(self.search.text(), piece))
+        model_id = self.view_model.smallest()
+        if model_id is None:
+            return False
+        self.view_model.select(model_id)
+        self._enter_table()
+        return True
+
+    def restore_place(self, place: WindowPlace) -> None:
+        """Choose the columns and the context length that were chosen."""
+        if place.library_columns is not None:
+            self.browser.choose_columns(place.library_columns)
+        self.search_bar.context.choose(place.fit_context)
+
+    def with_place(self, place: WindowPlace) -> WindowPlace:
+        """A place with what is chosen here."""
+        chosen = {
+            "library_columns": self.browser.chosen_columns,
+            "fit_context": self.search_bar.context.length,
+        }
+        return place.model_copy(update=chosen)
+
+    def show_duplicates(self, text: str) -> None:
+        """Say how much room copies take; nothing hides the line."""
+        if not text and self.copies.isAncestorOf(self.window().focusWidget()):
+            self.browser.setFocus()
+        self.copies.say(text)
+
     def show_restorable(self, count: int) -> None:
         """Offer to load the models of the last run; 0 offers nothing."""
         text = f"{words.amount(count, 'model')} from last time can be loaded again."
@@ -94,7 +134,7 @@ class LibraryPage(QWidget):
         self._add = QPushButton("Add folder")
         self._add.setObjectName("library_add_folder")
         self._add.setToolTip(ACTIONS["add_folder"].tooltip)
-        self._header.add(self.search, stretch=1)
+        self._header.add(self.search, stretch=3)
         self._header.add(self.search_bar.saved)
         self._header.add(self.search_bar.smallest)
         self._header.add(self._rescan)
@@ -117,7 +157,11 @@ class LibraryPage(QWidget):
             "Add a folder",
         )
         self._nothing = EmptyState(
-            self._look, "search", "No model matches.", "Every word and every field has to match.", "Clear search"
+            self._look,
+            "search",
+            "No model matches.",
+            "Every word and every field has to match.",
+            "Clear search",
         )
         for page in (self._splitter, self._empty, self._nothing):
             self._stack.addWidget(page)
@@ -131,6 +175,7 @@ class LibraryPage(QWidget):
             self.restore,
             self._chips,
             self.scan,
+            self.copies,
             self.search_bar.row,
         ):
             column.addWidget(widget)
@@ -144,6 +189,7 @@ class LibraryPage(QWidget):
         self._add.clicked.connect(lambda: self.requested.emit("add_folder", ""))
         self._empty.triggered.connect(lambda: self.requested.emit("add_folder", ""))
         self._nothing.triggered.connect(self.search.clear)
+        self.copies.triggered.connect(lambda: self.requested.emit("duplicates", ""))
         self.scan.triggered.connect(lambda: self.requested.emit("cancel_scan", ""))
         self.restore.triggered.connect(lambda: self.requested.emit("restore", ""))
         self.browser.opened.connect(lambda model_id: self.requested.emit("open", model_id))
@@ -196,6 +242,7 @@ class LibraryPage(QWidget):
                 widget.hide()
                 widget.deleteLater()
         chips = [self._chip(folder) for folder in self.view_model.folders()]
+        chips += [self._store_chip(store) for store in self.view_model.stores()]
         for chip in chips:
             self._chip_flow.addWidget(chip)
         in_tab_order(self.restore.button, *(chip.cross for chip in chips if chip.cross))
@@ -211,6 +258,15 @@ class LibraryPage(QWidget):
         chip.setObjectName(f"folder_{folder.path}")
         chip.setToolTip(words.tooltip(self.view_model.folder_words(folder)))
         chip.removed.connect(lambda: self.requested.emit("remove_folder", folder.path))
+        return chip
+
+    def _store_chip(self, store: Folder) -> Chip:
+        name = words.STORE_WORDS[store.store] if store.store is not None else store.path
+        text = name if store.present else f"{name} (missing)"
+        chip = Chip(self._look, text, icon="library", role="muted")
+        chip.setObjectName(f"store_{store.path}")
+        where = self.view_model.folder_words(store)
+        chip.setToolTip(words.tooltip(f"{where}\nRead only: it belongs to {name}."))
         return chip
 
     def _recolour(self) -> None:

@@ -18,6 +18,7 @@ from app.ui.widgets.context_slider import ContextSlider
 from app.ui.widgets.facet_bar import FacetBar
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.query_box import QueryBox
+from app.ui.widgets.tab_order import in_tab_order
 
 LEAST, MOST = 200, 460
 NEEDS = (Capability.CHAT, Capability.TOOLS, Capability.VISION, Capability.EMBEDDING)
@@ -65,6 +66,7 @@ class SearchBar(QObject):
     def refresh(self) -> None:
         """There may be other providers to choose from."""
         self._show_line()
+        in_tab_order(*self.facets.chips(), self.context.slider)
 
     def _query_box(self) -> QueryBox:
         box = QueryBox(self._manager.searches.complete)
@@ -94,7 +96,6 @@ class SearchBar(QObject):
         self._show_line()
 
     def _toggle(self, piece: str) -> None:
-        self.box.close_offers()
         self.box.setText(toggled(self.box.text(), piece))
 
     def _show_line(self) -> None:

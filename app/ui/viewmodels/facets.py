@@ -52,9 +52,7 @@ def facets(providers: Collection[str]) -> tuple[Facet, ...]:
         for ability in ABILITIES
     )
     offered = sorted(providers) if len(providers) > 1 else ()
-    accounts = (
-        Facet(name, f"provider:{_quoted(name)}", f"Models of {name}") for name in offered
-    )
+    accounts = (Facet(name, f"provider:{_quoted(name)}", f"Models of {name}") for name in offered)
     return (*FLAGS, *able, *accounts)
 
 

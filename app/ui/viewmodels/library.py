@@ -22,13 +22,13 @@ from app.domain.events import (
     ScanProgressed,
 )
 from app.domain.instances import InstanceView
-from app.domain.models import Folder, ModelId, ModelQuery, ModelSpec
+from app.domain.models import Capability, Folder, ModelId, ModelQuery, ModelSpec
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.actions import Context
 from app.ui.bridge import Bridge
 from app.ui.viewmodels.context import context_of
-from app.ui.viewmodels.model_table import ModelFacts, ModelTable
+from app.ui.viewmodels.model_table import STAR, ModelFacts, ModelTable
 from app.ui.viewmodels.overview import Section, overview
 
 REFRESH_MS = 100
@@ -134,10 +134,28 @@ class LibraryViewModel(QObject):
         return overview(spec, self._manager) if spec is not None else ()
 
     def state(self) -> str:
-        """The state of the selected model in words; empty when it isn't loaded."""
+        """The state of the selected model in words, and whether it is marked; may be empty."""
         spec = self.selected
-        view = self._manager.models.instance(spec.id) if spec is not None else None
-        return words.state(view) if view is not None else ""
+        if spec is None:
+            return ""
+        view = self._manager.models.instance(spec.id)
+        state = words.state(view) if view is not None else ""
+        marked = f"{STAR} favourite" if self._facts.favourite(spec) else ""
+        return " · ".join(filter(None, (state, marked)))
+
+    def smallest(self, need: str = "") -> ModelId | None:
+        """The smallest model that the search finds and that fits; None when there is none.
+
+        Args:
+            need: a capability that it has to have.
+        """
+        needs = [Capability(need)] if need else []
+        length = self._facts.context_length
+        return self._manager.searches.smallest(needs, self.line, length)
+
+    def stores(self) -> Sequence[Folder]:
+        """Other programs' collections that are looked into."""
+        return self._manager.library.stores()
 
     def folders(self) -> Sequence[Folder]:
         """The user's folders."""
@@ -200,7 +218,8 @@ class LibraryViewModel(QObject):
         self._settled |= settled
         # Memory moved, so that other models' fits did too.
         self._facts.forget_room()
-        self.table.memory_moved()
+        if self.table.memory_moved():
+            self._found_more()
         self.table.touch()
         failed = frozenset(self._facts.failures())
         if failed != self._failed:

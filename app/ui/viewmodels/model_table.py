@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 
 from app.domain.errors import UnknownModel
 from app.domain.instances import ENDED, InstanceState, InstanceView
@@ -296,15 +303,18 @@ class ModelTable(QAbstractTableModel):
         """Tell needs and fits at another context length; None for each model's own settings."""
         self._facts.context_length = context_length
         self._needs.forget(None)
-        self.memory_moved()
-        self._show()
+        if not self.memory_moved():
+            self._show()
         if self._shown:
             self._announce(0, len(self._shown) - 1)
 
-    def memory_moved(self) -> None:
-        """What is loaded changed, and with it what fits."""
-        if self._sieve.moves():
-            self._sieve.forget()
+    def memory_moved(self) -> bool:
+        """What is loaded changed, and with it what fits; whether that is searched for."""
+        if not self._sieve.moves():
+            return False
+        self._sieve.forget()
+        self._show()
+        return True
 
     def noted(self, ids: Collection[ModelId]) -> None:
         """What is noted of these models changed."""

@@ -7,7 +7,14 @@ from app.domain.chat_templates import TemplateSource
 from app.domain.instances import ENDED
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
-from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus, verdicts
+from app.domain.models import (
+    ACTIVE,
+    Capability,
+    CapabilityFact,
+    ModelSpec,
+    ModelStatus,
+    verdicts,
+)
 from app.domain.profiles import Average, ModelMetrics, busiest_hours
 from app.manager.manager import Manager
 from app.manager.models import Models
@@ -59,6 +66,7 @@ def overview(spec: ModelSpec, manager: Manager) -> tuple[Section, ...]:
     """The sections of the inspector, without those that have nothing to say."""
     models = manager.models
     sections = (
+        Section("Notes", _notes(spec, manager)),
         Section("Model", _model(spec, models)),
         Section(
             "Capabilities",
@@ -89,6 +97,17 @@ def _model(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
         hint = "the file brings none" if lacks else ""
         facts = (*facts, Fact("Chat template", words.template(view.template), hint=hint))
     return tuple(fact for fact in facts if fact.value not in {"", words.NOTHING})
+
+
+def _notes(spec: ModelSpec, manager: Manager) -> tuple[Fact, ...]:
+    noted = manager.annotations.get(spec.id)
+    names = (alias.name for alias in manager.models.aliases() if alias.model_id == spec.id)
+    facts = (
+        Fact("Tags", ", ".join(noted.tags)),
+        Fact("Aliases", ", ".join(name for name in names if name != ACTIVE)),
+        Fact("Note", noted.note),
+    )
+    return tuple(fact for fact in facts if fact.value)
 
 
 def _capability(fact: CapabilityFact) -> Fact:

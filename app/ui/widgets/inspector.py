@@ -15,11 +15,12 @@ from PySide6.QtWidgets import (
 
 from app.domain.models import ModelSpec
 from app.ui import theme, words
-from app.ui.actions import ACTIONS, MODEL_ACTIONS, Context
+from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS, Context
 from app.ui.theme import Theme
 from app.ui.viewmodels.overview import Fact, Section
 from app.ui.widgets.copy_line import CopyLine
 from app.ui.widgets.flow_layout import FlowLayout
+from app.ui.widgets.icon_button import IconButton
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.wrapped_label import WrappedLabel
@@ -46,6 +47,7 @@ class Inspector(QFrame):
         self._state.setObjectName("inspector_state")
         self._reason = _label(theme.body(), role="error")
         self._buttons = {action: self._button(action) for action in MODEL_ACTIONS}
+        self._buttons |= {action: self._icon_button(action) for action in NOTE_ACTIONS}
         actions = QWidget()
         flow = FlowLayout(actions, spacing=theme.SPACE_2)
         for button in self._buttons.values():
@@ -108,9 +110,18 @@ class Inspector(QFrame):
         # The area deletes the widget that it showed before.
         self._area.setWidget(self._facts)
         self._area.verticalScrollBar().setValue(place)
-        last = self._buttons[MODEL_ACTIONS[-1]]
+        last = self._buttons[NOTE_ACTIONS[-1]]
         lines = self._facts.findChildren(CopyLine)
         in_tab_order(last, *more, *(line.button for line in lines))
+
+    def _icon_button(self, action: str) -> QPushButton:
+        info = ACTIONS[action]
+        button = IconButton(
+            self._look, info.icon, info.text, role="warn" if action == "unfavourite" else "text"
+        )
+        button.setObjectName(f"inspector_{action}")
+        button.clicked.connect(lambda: self.triggered.emit(action))
+        return button
 
     def _button(self, action: str) -> QPushButton:
         info = ACTIONS[action]

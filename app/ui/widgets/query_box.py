@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QStringListModel, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMoveEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListView, QWidget
 
 from app.domain.query_language import Completion
 from app.ui import theme
@@ -28,14 +28,20 @@ class QueryBox(QLineEdit):
         super().__init__(parent)
         self._complete = complete
         self._offered: tuple[Completion, ...] = ()
-        self.offers = QListWidget()
+        self._texts = QStringListModel(self)
+        self.offers = QListView()
+        self.offers.setModel(self._texts)
+        self.offers.setUniformItemSizes(True)
+        self.offers.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.offers.setObjectName("query_offers")
         self.offers.setProperty("role", "offers")
         self.offers.setAccessibleName("Ways to go on")
         self.offers.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.offers.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.offers.hide()
-        self.offers.itemClicked.connect(lambda _: self._accept())
+        self.offers.clicked.connect(self._take)
+        # Of a text that nobody typed, nothing is to be completed; what is typed is told after this.
+        self.textChanged.connect(lambda _: self.offers.hide())
         self.textEdited.connect(lambda _: self.offer())
 
     def offer(self) -> None:
@@ -45,19 +51,14 @@ class QueryBox(QLineEdit):
         self._offered = tuple(
             way for way in self._complete(line, cursor) if not typed.endswith(way.text.casefold())
         )
-        self.offers.clear()
-        self.offers.addItems([way.text for way in self._offered])
+        self._texts.setStringList([way.text for way in self._offered])
         if not self._offered:
             self.offers.hide()
             return
-        self.offers.setCurrentRow(0)
+        self._choose(0)
         self._place()
         self.offers.show()
         self.offers.raise_()
-
-    def close_offers(self) -> None:
-        """Close the list; the line stays as it is."""
-        self.offers.hide()
 
     def event(self, event: QEvent) -> bool:
         """Take Tab for the list while it is open; elsewhere it leads on."""
@@ -76,8 +77,7 @@ class QueryBox(QLineEdit):
         key = event.key()
         if key in {Qt.Key.Key_Down, Qt.Key.Key_Up} and self.offers.isVisible():
             step = 1 if key == Qt.Key.Key_Down else -1
-            count = self.offers.count()
-            self.offers.setCurrentRow((self.offers.currentRow() + step) % count)
+            self._choose((self.offers.currentIndex().row() + step) % len(self._offered))
         elif key == Qt.Key.Key_Down:
             self.left.emit()
         elif key == Qt.Key.Key_Escape and self.offers.isVisible():
@@ -87,13 +87,30 @@ class QueryBox(QLineEdit):
         else:
             super().keyPressEvent(event)
 
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """Take the list along."""
+        super().moveEvent(event)
+        self._place()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the list as wide."""
+        super().resizeEvent(event)
+        self._place()
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Close the list with the way that leads on."""
         super().focusOutEvent(event)
         self.offers.hide()
 
+    def _choose(self, row: int) -> None:
+        self.offers.setCurrentIndex(self._texts.index(row))
+
+    def _take(self, index: QModelIndex) -> None:
+        self._choose(index.row())
+        self._accept()
+
     def _accept(self) -> None:
-        way = self._offered[max(0, self.offers.currentRow())]
+        way = self._offered[max(0, self.offers.currentIndex().row())]
         before, after = self.text()[: way.start], self.text()[self.cursorPosition() :]
         begun = way.text.endswith(":")
         text = way.text if begun or after.startswith(" ") else f"{way.text} "
@@ -105,9 +122,11 @@ class QueryBox(QLineEdit):
 
     def _place(self) -> None:
         window = self.window()
+        if not self._offered:
+            return
         if self.offers.parentWidget() is not window:
             self.offers.setParent(window)
-        rows = min(MOST, self.offers.count())
+        rows = min(MOST, len(self._offered))
         height = rows * self.offers.sizeHintForRow(0) + 2 * self.offers.frameWidth()
         self.offers.resize(self.width(), height + theme.SPACE_1)
         self.offers.move(self.mapTo(window, QPoint(0, self.height() + theme.SPACE_1)))
