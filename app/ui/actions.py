@@ -276,7 +276,7 @@ ACTIONS: dict[str, ActionInfo] = {
         ),
         ActionInfo(
             "delete_model",
-            "Delete…",
+            "Delete",
             "trash",
             ("Ctrl+Backspace",),
             enabled=lambda context: context.deletable and not _held(context),

@@ -182,7 +182,7 @@ async def search(s: Stage, models: Path) -> None:
     copy.parent.mkdir()
     copy.write_bytes((models / "tiny-gemma.gguf").read_bytes())
     await s.manager.library.rescan()
-    await eventually(lambda: s.window.duplicates.summary())
+    await eventually(s.window.duplicates.summary)
     s.window.perform("duplicates")
     await eventually(lambda: s.window.findChild(DuplicatesDialog))
     await s.camera.take("library-duplicates")

@@ -406,7 +406,7 @@ class MainWindow(QMainWindow):
     def _choose_smallest(self, need: str) -> None:
         self.show_page("library")
         if not self.library_page.choose_smallest(need):
-            self.toaster.say("No model that the search finds fits into memory now.", role="warning")
+            self.toaster.say("No model that the search finds fits into memory now.")
 
     def _show_duplicates(self) -> None:
         work = show_duplicates(self, self._look, self.duplicates)

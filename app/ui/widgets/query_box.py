@@ -40,9 +40,9 @@ class QueryBox(QLineEdit):
         self.offers.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.offers.hide()
         self.offers.clicked.connect(self._take)
-        # Of a text that nobody typed, nothing is to be completed; what is typed is told after this.
-        self.textChanged.connect(lambda _: self.offers.hide())
-        self.textEdited.connect(lambda _: self.offer())
+        self._typed = ""
+        self.textEdited.connect(self._go_on_with)
+        self.textChanged.connect(self._leave_alone)
 
     def offer(self) -> None:
         """List the ways to go on at the cursor; none closes the list."""
@@ -101,6 +101,15 @@ class QueryBox(QLineEdit):
         """Close the list with the way that leads on."""
         super().focusOutEvent(event)
         self.offers.hide()
+
+    def _go_on_with(self, typed: str) -> None:
+        self._typed = typed
+        self.offer()
+
+    def _leave_alone(self, text: str) -> None:
+        """Complete no text that nobody typed."""
+        if text != self._typed:
+            self.offers.hide()
 
     def _choose(self, row: int) -> None:
         self.offers.setCurrentIndex(self._texts.index(row))
