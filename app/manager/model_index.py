@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, compress, islice, repeat
-from operator import contains, itemgetter
+from operator import and_, contains, itemgetter
 from typing import Any, NamedTuple, TypeVar, cast
 
 from app.domain.model_columns import ModelColumns, columns_of
@@ -102,6 +102,12 @@ class ModelIndex:
         columns = (self._providers, self._architectures, self._quantisations)
         providers, architectures, quantisations = (column.values() for column in columns)
         return providers, architectures, quantisations
+
+    def alike(self, test: Callable[[Kind], bool]) -> frozenset[ModelId]:
+        """The models of the kinds that pass a test; no spec is built for it."""
+        passing = [*map(test, self._alike)]
+        marked = map(and_, self._alive, map(passing.__getitem__, self._kinds))
+        return frozenset(compress(self._ids, marked))
 
     def kinds(self) -> tuple[list[str], list[str]]:
         """The provider and the status of every model, in no order."""

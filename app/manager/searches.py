@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, cast
 
 from app.domain import memory as rules
 from app.domain.errors import SettingError
@@ -19,6 +19,7 @@ from app.domain.models import (
     ModelStatus,
 )
 from app.domain.query_language import (
+    KIND,
     Completion,
     Field,
     ParsedQuery,
@@ -96,9 +97,15 @@ class Searches:
         if query.simple:
             words = ModelQuery(words=query.words, offset=offset, limit=limit)
             return self._registry.query(words)
+        rest, among = self.narrowed(query)
         ids = self._registry.query(_coarse(query)).ids
-        matches = matcher(query, self.surroundings(context_length))
-        hits = [model_id for model_id in ids if matches(self._registry.get(model_id))]
+        if among is not None:
+            ids = tuple(model_id for model_id in ids if model_id in among)
+        if rest.simple:
+            hits = [*ids]
+        else:
+            matches = matcher(rest, self.surroundings(context_length))
+            hits = [model_id for model_id in ids if matches(self._registry.get(model_id))]
         end = len(hits) if limit is None else offset + limit
         more = end if end < len(hits) else None
         return ModelPage(ids=tuple(hits[offset:end]), next_offset=more)
@@ -106,6 +113,20 @@ class Searches:
     def matcher(self, line: str, context_length: int | None = None) -> Callable[[ModelSpec], bool]:
         """Whether one model is what a line's fields ask for, leaving its words out."""
         return matcher(parse(line), self.surroundings(context_length))
+
+    def narrowed(self, query: ParsedQuery) -> tuple[ParsedQuery, frozenset[ModelId] | None]:
+        """What of a query is still to be asked of each model, and the only ones that can pass it.
+
+        The second is None where any can.
+        """
+        asked = tuple(term for term in query.terms if term.field in KIND)
+        if not asked:
+            return query, None
+        rest = tuple(term for term in query.terms if term.field not in KIND)
+        test = matcher(ParsedQuery(terms=asked), Surroundings())
+        # A kind has every attribute that these fields ask a spec for.
+        found = self._registry.alike(cast("Callable[[object], bool]", test))
+        return query.model_copy(update={"terms": rest}), found
 
     def surroundings(self, context_length: int | None = None) -> Surroundings:
         """What queries ask about beside the specs, as it stands now."""

@@ -2,7 +2,7 @@ import pytest
 
 from app.domain.errors import SettingError
 from app.domain.models import Capability, CapabilityFact, ModelStatus
-from app.domain.query_language import Field
+from app.domain.query_language import Field, parse
 from tests.support.fakes import GIGABYTE, fake_ports, spec
 
 TOOLS = CapabilityFact(capability=Capability.TOOLS, value=True, source="x")
@@ -81,3 +81,15 @@ async def test_that_a_context_length_goes_no_further_than_the_model_s_own() -> N
         assert at(SMALL.id, None) is None
         assert at(SMALL.id, 2048).context_length == 2048
         assert at(SMALL.id, 65_536).context_length == SMALL.context_length
+
+
+async def test_that_kinds_narrow_a_query_without_the_specs() -> None:
+    ports = fake_ports()
+    ports.offer(SMALL, LARGE, MIDDLE, AWAY)
+    async with ports.manager() as manager:
+        narrowed = manager.searches.narrowed
+        rest, found = narrowed(parse("cap:tools -status:missing ctx:<8k size:>1GB word"))
+        assert found == {LARGE.id}
+        assert [term.field for term in rest.terms] == [Field.SIZE]
+        assert narrowed(parse("size:>1GB"))[1] is None
+        assert manager.searches.find("cap:tools ctx:>8k").ids == (MIDDLE.id,)

@@ -15,7 +15,7 @@ def sieve_of(around=None, asked=None):
             asked.append(model_id)
         return SPECS.get(model_id)
 
-    return Sieve(lambda: around or Surroundings(), find)
+    return Sieve(lambda: around or Surroundings(), lambda query: (query, None), find)
 
 
 async def test_that_words_alone_look_at_no_spec(qtbot):
@@ -45,6 +45,18 @@ async def test_that_marks_are_known_without_looking_at_other_models(qtbot):
     sieve.ask("favourite")
     assert sieve.passing(IDS) == IDS[1:]
     assert asked == [IDS[1]]
+
+
+async def test_that_what_an_index_knows_is_asked_of_no_spec(qtbot):
+    asked = []
+
+    def narrowed(query):
+        return query.model_copy(update={"terms": ()}), frozenset(IDS[:1])
+
+    sieve = Sieve(Surroundings, narrowed, asked.append)
+    sieve.ask("cap:chat")
+    assert sieve.passing(IDS) == IDS[:1]
+    assert asked == []
 
 
 async def test_that_a_long_list_is_judged_a_slice_at_a_time(qtbot, monkeypatch):

@@ -18,7 +18,7 @@ from app.domain.errors import UnknownModel
 from app.domain.instances import ENDED, InstanceState, InstanceView
 from app.domain.memory import Fit
 from app.domain.models import ACTIVE, ModelId, ModelOrder, ModelQuery, ModelSpec, ModelStatus
-from app.domain.query_language import Surroundings
+from app.domain.query_language import ParsedQuery, Surroundings
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.viewmodels.headings import alignment, heading
@@ -126,6 +126,10 @@ class ModelFacts:
             for item in self._models.measured()
             if item.last_used_at is not None
         }
+
+    def narrowed(self, query: ParsedQuery) -> tuple[ParsedQuery, frozenset[ModelId] | None]:
+        """What of a query is to be asked of each model, and the only ones that can pass."""
+        return self._searches.narrowed(query)
 
     def surroundings(self) -> Surroundings:
         """What query lines ask about beside the specs."""
@@ -269,7 +273,7 @@ class ModelTable(QAbstractTableModel):
         self._facts = facts
         self._needs = Needs(self._need, self)
         self._needs.completed.connect(self._show)
-        self._sieve = Sieve(facts.surroundings, facts.spec, self)
+        self._sieve = Sieve(facts.surroundings, facts.narrowed, facts.spec, self)
         self._sieve.progressed.connect(self._take_more)
         self._column = COLUMNS[0]
         self._descending = False

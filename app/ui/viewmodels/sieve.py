@@ -12,7 +12,7 @@ SLICE_SECONDS = 0.006
 PAUSE_MS = 6
 """Between two slices; without one, nothing else would get its turn."""
 SHOWN_AFTER = 16
-"""Slices after which what was found by then is shown."""
+"""Slices after which what was found by then is shown for the first time."""
 
 _MOVING = frozenset({Flag.LOADED, Flag.FITS})
 
@@ -26,6 +26,7 @@ class Sieve(QObject):
     def __init__(
         self,
         surroundings: Callable[[], Surroundings],
+        narrowed: Callable[[ParsedQuery], tuple[ParsedQuery, frozenset[ModelId] | None]],
         find: Callable[[ModelId], ModelSpec | None],
         parent: QObject | None = None,
     ) -> None:
@@ -33,19 +34,24 @@ class Sieve(QObject):
 
         Args:
             surroundings: what lines ask about beside the specs, as it stands now.
+            narrowed: what of a query is to be asked of each model, and the only ones that can
+                pass, None for any.
             find: the spec of a model; None when it has just gone.
             parent: the owner.
         """
         super().__init__(parent)
         self._surroundings = surroundings
+        self._narrowed = narrowed
         self._find = find
         self._query = ParsedQuery()
+        self._rest = ParsedQuery()
+        """What of it has to be asked of each model."""
         self._matches: Callable[[ModelSpec], bool] = lambda spec: True
-        self._among: Collection[ModelId] | None = None
+        self._among: frozenset[ModelId] | None = None
         """The only models that can pass, where that is known without looking; None for any."""
         self._verdicts: dict[ModelId, bool] = {}
         self._left: Iterator[ModelId] = iter(())
-        self._slices = 0
+        self._slices, self._shown_after = 0, SHOWN_AFTER
         self._timer = QTimer(self)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._go_on)
@@ -83,8 +89,11 @@ class Sieve(QObject):
         if ids is None:
             self._verdicts = {}
         around = self._surroundings()
-        self._matches = matcher(self._query, around)
-        self._among = self._candidates(around)
+        self._rest, among = self._narrowed(self._query)
+        self._matches = matcher(self._rest, around)
+        marked = self._candidates(around)
+        known = [found for found in (among, marked) if found is not None]
+        self._among = frozenset.intersection(*known) if known else None
         for model_id in ids or ():
             self._verdicts.pop(model_id, None)
 
@@ -98,27 +107,34 @@ class Sieve(QObject):
             self._timer.stop()
             return ids
         if self._among is not None:
-            ids = [model_id for model_id in ids if model_id in self._among]
+            ids = tuple(model_id for model_id in ids if model_id in self._among)
+        if self._rest.simple:
+            self._timer.stop()
+            return ids
         self._left = (model_id for model_id in ids if model_id not in self._verdicts)
         if self._judge():
             self._timer.stop()
         elif not self._timer.isActive():
-            self._slices = 0
+            self._slices, self._shown_after = 0, SHOWN_AFTER
             self._timer.start()
         return tuple(model_id for model_id in ids if self._verdicts.get(model_id))
 
-    def _candidates(self, around: Surroundings) -> Collection[ModelId] | None:
+    def _candidates(self, around: Surroundings) -> frozenset[ModelId] | None:
         sets = {Flag.LOADED: around.loaded, Flag.FAVOURITE: around.favourites}
         asked = (term.field for term in self._query.terms if not term.negated)
-        found = [{*sets[field]} for field in asked if isinstance(field, Flag) and field in sets]
-        return set.intersection(*found) if found else None
+        found = [
+            frozenset(sets[field]) for field in asked if isinstance(field, Flag) and field in sets
+        ]
+        return frozenset.intersection(*found) if found else None
 
     def _go_on(self) -> None:
         done = self._judge()
         self._slices += 1
         if done:
             self._timer.stop()
-        if done or self._slices % SHOWN_AFTER == 0:
+        if done or self._slices == self._shown_after:
+            # To show many rows takes long as well: the more there are the rarer.
+            self._shown_after *= 4
             self.progressed.emit()
 
     def _judge(self) -> bool:
