@@ -19,9 +19,8 @@ NAME_WIDTH = 180
 NAME_AT_LEAST = 110
 """What it gets when none is left to yield: the state has to be seen whole."""
 YIELDING = (
-    *("last_used", "aliases", "tags"),
-    *("provider", "speed", "architecture", "parameters", "quantisation", "context", "fit"),
-    "favourite",
+    *("provider", "speed", "architecture", "parameters", "quantisation", "context"),
+    *("last_used", "aliases", "tags", "fit", "favourite"),
 )
 """The columns that hide in a narrow table, the first of them first."""
 STAYING = sum(column.width for column in COLUMNS[1:] if column.id not in YIELDING)
