@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, compress, islice, repeat
-from operator import contains
+from operator import and_, contains
 from typing import Any, NamedTuple
 
 from app.domain.model_columns import ModelColumns, columns_of
@@ -121,6 +121,18 @@ class ModelIndex:
         changed = (model_id for model_id, spec in self._specs.items() if spec.copies)
         found = map(self.find, {*stored, *changed})
         return [spec.id for spec in found if spec is not None and spec.copies]
+
+    def labels(self) -> tuple[list[str], list[str], list[str]]:
+        """Every provider, architecture and quantisation that some model has or had."""
+        columns = (self._providers, self._architectures, self._quantisations)
+        providers, architectures, quantisations = (column.values() for column in columns)
+        return providers, architectures, quantisations
+
+    def alike(self, test: Callable[[Kind], bool]) -> frozenset[ModelId]:
+        """The models of the kinds that pass a test; no spec is built for it."""
+        passing = [*map(test, self._alike)]
+        marked = map(and_, self._alive, map(passing.__getitem__, self._kinds))
+        return frozenset(compress(self._ids, marked))
 
     def kinds(self) -> tuple[list[str], list[str]]:
         """The provider and the status of every model, in no order."""

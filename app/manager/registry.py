@@ -1,13 +1,13 @@
 """The registry: every model that is known, as an in-memory index over its store."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from app.domain.errors import UnknownModel
 from app.domain.events import ModelsChanged
 from app.domain.models import ModelId, ModelPage, ModelQuery, ModelSpec, ModelStatus
 from app.manager.events import EventBus
-from app.manager.model_index import ModelIndex
+from app.manager.model_index import Kind, ModelIndex
 from app.ports import ModelStore
 from app.tasks import SLICE, TaskScope, sliced
 
@@ -102,6 +102,14 @@ class Registry:
     def copied(self) -> list[ModelId]:
         """The models that several files hold."""
         return self._index.copied()
+
+    def labels(self) -> tuple[list[str], list[str], list[str]]:
+        """Every provider, architecture and quantisation there is; no spec is built for it."""
+        return self._index.labels()
+
+    def alike(self, test: Callable[[Kind], bool]) -> frozenset[ModelId]:
+        """The models of the kinds that pass a test."""
+        return self._index.alike(test)
 
     def kinds(self) -> tuple[list[str], list[str]]:
         """The provider and the status of every model."""

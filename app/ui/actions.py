@@ -24,6 +24,12 @@ class Context:
     """How many models were active before and can be again."""
     safer: bool = False
     """The selected model crashed and can be loaded with less to go wrong."""
+    favourite: bool = False
+    """The selected model is marked."""
+    deletable: bool = False
+    """Files of the selected model are the user's to delete."""
+    searching: bool = False
+    """The Library is searched for something."""
     refused: bool = False
     """The selected model was refused for its size and can be loaded all the same."""
 
@@ -144,6 +150,34 @@ ACTIONS: dict[str, ActionInfo] = {
         ),
         ActionInfo("search", "Search models", "search", ("Ctrl+F", "/")),
         ActionInfo(
+            "save_search",
+            "Save search…",
+            "bookmark",
+            ("Ctrl+Shift+B",),
+            enabled=lambda context: context.searching,
+            tooltip="Keep the search under a name",
+        ),
+        ActionInfo(
+            "smallest",
+            "Smallest that fits",
+            "smallest",
+            ("Ctrl+Shift+M",),
+            enabled=lambda context: context.page == "library",
+            tooltip="Select the smallest model that the search finds and that fits",
+        ),
+        ActionInfo(
+            "columns",
+            "Columns…",
+            enabled=lambda context: context.page == "library",
+            tooltip="Choose the columns of the library's table",
+        ),
+        ActionInfo(
+            "duplicates",
+            "Duplicates…",
+            "copy",
+            tooltip="Show which models lie on the disk several times",
+        ),
+        ActionInfo(
             "load",
             "Load",
             "load",
@@ -249,6 +283,38 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Ask llama.cpp what the selected model would take, without loading it",
         ),
         ActionInfo(
+            "favourite",
+            "Mark as favourite",
+            "star",
+            ("Ctrl+D",),
+            enabled=lambda context: context.model is not None and not context.favourite,
+            tooltip="Put a star to the selected model, so that it is found again",
+        ),
+        ActionInfo(
+            "unfavourite",
+            "Unmark favourite",
+            "star-filled",
+            ("Ctrl+D",),
+            enabled=lambda context: context.model is not None and context.favourite,
+            tooltip="Take the star of the selected model away",
+        ),
+        ActionInfo(
+            "annotate",
+            "Tags and note…",
+            "tag",
+            ("Ctrl+T",),
+            enabled=lambda context: context.model is not None,
+            tooltip="Write tags, a note and names for the selected model",
+        ),
+        ActionInfo(
+            "delete_model",
+            "Delete",
+            "trash",
+            ("Ctrl+Backspace",),
+            enabled=lambda context: context.deletable and not _held(context),
+            tooltip="Move the selected model's files to the trash",
+        ),
+        ActionInfo(
             "restore",
             "Restore last models",
             "retry",
@@ -276,15 +342,22 @@ MODEL_ACTIONS = (
 """What can be done with one model, in the order that menus and buttons show."""
 
 FILE_ACTIONS = (
-    *("add_folder", "add_file", "rescan", ""),
+    *("add_folder", "add_file", "rescan", "duplicates", ""),
     *("export_library", "import_library", "", "new_conversation", "", "quit"),
 )
+NOTE_ACTIONS = ("favourite", "unfavourite", "annotate", "delete_model")
+"""What a person notes of one model and does with its files, in the order of menus and buttons."""
+
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", FILE_ACTIONS),
     (
         "&Model",
-        (*MODEL_ACTIONS, "plan_memory", "test_model", "convert", "", "roll_back", "restore"),
+        (
+            *MODEL_ACTIONS,
+            *("plan_memory", "test_model", "convert", "", *NOTE_ACTIONS, ""),
+            *("roll_back", "restore"),
+        ),
     ),
-    ("&View", (*PAGES, "", "search")),
+    ("&View", (*PAGES, "", "search", "save_search", "smallest", "columns")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""

@@ -325,6 +325,17 @@ QPushButton[kind="primary"]:disabled {{ background: @border; color: @muted; bord
 QPushButton[kind="flat"], QToolButton[kind="flat"] {{ background: transparent; border-color: transparent; }}
 QPushButton[kind="flat"]:hover, QToolButton[kind="flat"]:hover {{ background: @hover; }}
 QPushButton[kind="flat"]:focus, QToolButton[kind="flat"]:focus {{ border-color: @accent; }}
+QPushButton[kind="facet"] {{ border-color: @border; border-radius: {CONTROL // 2}px; padding: 0 10px; }}
+QPushButton[kind="facet"]:checked {{ background: @selected; border-color: @accent; }}
+QPushButton[kind="facet"]:focus {{ border: 2px solid @accent; padding: 0 9px; }}
+QPushButton[kind="icon"] {{ padding: 0; }}
+QPushButton[kind="icon"]:focus {{ padding: 0; }}
+QSlider::groove:horizontal {{ background: @control; height: 4px; border-radius: 2px; }}
+QSlider::sub-page:horizontal {{ background: @accent; height: 4px; border-radius: 2px; }}
+QSlider::handle:horizontal {{
+  background: @surface; border: 2px solid @accent; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px;
+}}
+QSlider::handle:horizontal:focus {{ background: @accent; border-color: @text; }}
 QToolButton::menu-indicator {{ image: none; }}
 QPushButton[kind="tab"] {{ background: transparent; border-color: transparent; padding: 0 7px; color: @muted; }}
 QPushButton[kind="tab"]:hover {{ background: @hover; }}
@@ -381,6 +392,7 @@ QTableView, QListView, QTreeView, QTextBrowser {{
   selection-background-color: @selected; selection-color: @text; outline: none;
 }}
 QTableView:focus, QListView:focus {{ border-color: @accent; }}
+QListView[role="offers"] {{ background: @raised; border: 1px solid @control; }}
 QListView::item {{ min-height: {ROW}px; padding: 0 8px; }}
 QListView::item:hover {{ background: @hover; }}
 QListView::item:selected {{ background: @selected; color: @text; }}

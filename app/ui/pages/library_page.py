@@ -2,10 +2,8 @@
 
 from pathlib import PurePath
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QLineEdit,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -15,14 +13,17 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.models import Folder, ModelId
+from app.domain.settings import WindowPlace
 from app.manager.manager import Manager
 from app.ui import theme, words
 from app.ui.actions import ACTIONS
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.pages.model_browser import ModelBrowser
+from app.ui.pages.search_bar import SearchBar
 from app.ui.theme import Theme
 from app.ui.viewmodels.converting import Converting
+from app.ui.viewmodels.facets import holds, toggled
 from app.ui.viewmodels.inspected import Inspected
 from app.ui.viewmodels.library import LibraryViewModel
 from app.ui.widgets.banner import Banner
@@ -31,9 +32,9 @@ from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.inspector import Inspector
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.quiet_line import QuietLine
 from app.ui.widgets.tab_order import in_tab_order
 
-SEARCH_WIDTH = 260
 INSPECTOR_WIDTH = 360
 """Its tabs take two lines."""
 INSPECT_MS = 30
@@ -58,10 +59,12 @@ class LibraryPage(QWidget):
         super().__init__(parent)
         self._look = look
         self.view_model = LibraryViewModel(manager, bridge, self)
-        self.search = self._search_box()
+        self.search_bar = SearchBar(manager, look, bridge, self.view_model)
+        self.search = self.search_bar.box
         self.browser = ModelBrowser(look, self.view_model)
         self.inspector = Inspector(look, Inspected(manager, bridge, intents, self))
         self.restore = Banner(look, "retry", "Restore")
+        self.copies = QuietLine("library_copies", "Show copies")
         self.scan = Banner(look, "search", "Cancel", busy=True)
         self.conversion = Banner(look, "switch", "Cancel", busy=True)
         self.converting = Converting(manager, bridge, intents, self)
@@ -94,33 +97,48 @@ class LibraryPage(QWidget):
         if model_id is not None:
             self.view_model.select(model_id)
 
+    def choose_smallest(self, need: str = "") -> bool:
+        """Select the smallest model that the search finds, has a capability, and fits.
+
+        Returns:
+            Whether there is one.
+        """
+        piece = f"cap:{need}"
+        if need and not holds(self.search.text(), piece):
+            self.search.setText(toggled(self.search.text(), piece))
+        model_id = self.view_model.smallest()
+        if model_id is None:
+            return False
+        self.view_model.select(model_id)
+        self._enter_table()
+        return True
+
+    def restore_place(self, place: WindowPlace) -> None:
+        """Choose the columns and the context length that were chosen."""
+        if place.library_columns is not None:
+            self.browser.choose_columns(place.library_columns)
+        self.search_bar.context.choose(place.fit_context)
+
+    def with_place(self, place: WindowPlace) -> WindowPlace:
+        """A place with what is chosen here."""
+        chosen = {
+            "library_columns": self.browser.chosen_columns,
+            "fit_context": self.search_bar.context.length,
+        }
+        return place.model_copy(update=chosen)
+
+    def show_duplicates(self, text: str) -> None:
+        """Say how much room copies take; nothing hides the line."""
+        if not text and self.copies.isAncestorOf(self.window().focusWidget()):
+            self.browser.setFocus()
+        self.copies.say(text)
+
     def show_restorable(self, count: int) -> None:
         """Offer to load the models of the last run; 0 offers nothing."""
         text = f"{words.amount(count, 'model')} from last time can be loaded again."
         if not count and self.restore.button.hasFocus():
             self.browser.setFocus()
         self.restore.set_words(text if count else "")
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Down leaves the search box for the table, Escape clears it."""
-        if watched is self.search and isinstance(event, QKeyEvent):
-            if event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down:
-                self.browser.setFocus(Qt.FocusReason.OtherFocusReason)
-                return True
-            if event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
-                self.search.clear()
-                return True
-        return super().eventFilter(watched, event)
-
-    def _search_box(self) -> QLineEdit:
-        box = QLineEdit()
-        box.setObjectName("library_search")
-        box.setAccessibleName("Search models")
-        box.setPlaceholderText("Search models  ( / )")
-        box.setClearButtonEnabled(True)
-        box.setFixedWidth(SEARCH_WIDTH)
-        box.installEventFilter(self)
-        return box
 
     def _lay_out(self) -> None:
         self._header = PageHeader("Library")
@@ -132,7 +150,9 @@ class LibraryPage(QWidget):
         self._add = QPushButton("Add folder")
         self._add.setObjectName("library_add_folder")
         self._add.setToolTip(ACTIONS["add_folder"].tooltip)
-        self._header.add(self.search)
+        self._header.add(self.search, stretch=3)
+        self._header.add(self.search_bar.saved)
+        self._header.add(self.search_bar.smallest)
         self._header.add(self._rescan)
         self._header.add(self._add)
 
@@ -153,7 +173,11 @@ class LibraryPage(QWidget):
             "Add a folder",
         )
         self._nothing = EmptyState(
-            self._look, "search", "No model matches.", "Every word has to match.", "Clear search"
+            self._look,
+            "search",
+            "No model matches.",
+            "Every word and every field has to match.",
+            "Clear search",
         )
         for page in (self._splitter, self._empty, self._nothing):
             self._stack.addWidget(page)
@@ -161,17 +185,28 @@ class LibraryPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE_4] * 4)
         column.setSpacing(theme.SPACE_3)
-        for widget in (self._header, self.restore, self._chips, self.scan, self.conversion):
+        for widget in (
+            self._header,
+            self.search_bar.problem,
+            self.restore,
+            self._chips,
+            self.scan,
+            self.conversion,
+            self.copies,
+            self.search_bar.row,
+        ):
             column.addWidget(widget)
         column.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
         view_model = self.view_model
-        self.search.textChanged.connect(view_model.search)
+        self.search.left.connect(self._enter_table)
+        self.search_bar.requested.connect(self.requested)
         self._rescan.clicked.connect(lambda: self.requested.emit("rescan", ""))
         self._add.clicked.connect(lambda: self.requested.emit("add_folder", ""))
         self._empty.triggered.connect(lambda: self.requested.emit("add_folder", ""))
         self._nothing.triggered.connect(self.search.clear)
+        self.copies.triggered.connect(lambda: self.requested.emit("duplicates", ""))
         self.scan.triggered.connect(lambda: self.requested.emit("cancel_scan", ""))
         self.restore.triggered.connect(lambda: self.requested.emit("restore", ""))
         self.browser.opened.connect(lambda model_id: self.requested.emit("open", model_id))
@@ -187,6 +222,9 @@ class LibraryPage(QWidget):
         self.converting.changed.connect(self._show_conversion)
         self._look.changed.connect(self._recolour)
 
+    def _enter_table(self) -> None:
+        self.browser.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _request_for_inspected(self, action: str) -> None:
         if self._inspected is not None:
             self.requested.emit(action, self._inspected)
@@ -200,8 +238,11 @@ class LibraryPage(QWidget):
         known = bool(table.known)
         self._header.set_note(self.view_model.count_words() if known else "")
         self.search.setEnabled(known or bool(self.search.text()))
+        self.search_bar.row.setVisible(known)
+        self.search_bar.saved.setEnabled(self.search.isEnabled())
+        self.search_bar.smallest.setEnabled(known)
         scanning = bool(self.view_model.scan_words())
-        if table.rowCount() or (scanning and not known):
+        if table.rowCount() or table.searching or (scanning and not known):
             self._stack.setCurrentWidget(self._splitter)
         else:
             self._stack.setCurrentWidget(self._nothing if known else self._empty)
@@ -237,11 +278,13 @@ class LibraryPage(QWidget):
                 widget.hide()
                 widget.deleteLater()
         chips = [self._chip(folder) for folder in self.view_model.folders()]
+        chips += [self._store_chip(store) for store in self.view_model.stores()]
         for chip in chips:
             self._chip_flow.addWidget(chip)
         in_tab_order(self.restore.button, *(chip.cross for chip in chips if chip.cross))
         self._chips.setVisible(bool(chips))
         self._show_scan()
+        self.search_bar.refresh()
 
     def _chip(self, folder: Folder) -> Chip:
         name = PurePath(folder.path).name or folder.path
@@ -253,10 +296,15 @@ class LibraryPage(QWidget):
         chip.removed.connect(lambda: self.requested.emit("remove_folder", folder.path))
         return chip
 
+    def _store_chip(self, store: Folder) -> Chip:
+        name = words.STORE_WORDS[store.store] if store.store is not None else store.path
+        text = name if store.present else f"{name} (missing)"
+        chip = Chip(self._look, text, icon="library", role="muted")
+        chip.setObjectName(f"store_{store.path}")
+        where = self.view_model.folder_words(store)
+        chip.setToolTip(words.tooltip(f"{where}\nRead only: it belongs to {name}."))
+        return chip
+
     def _recolour(self) -> None:
         self._rescan.setIcon(self._look.icon("retry"))
         self._add.setIcon(self._look.icon("plus"))
-        for action in self.search.actions():
-            self.search.removeAction(action)
-        leading = QLineEdit.ActionPosition.LeadingPosition
-        self.search.addAction(self._look.icon("search", "muted"), leading)

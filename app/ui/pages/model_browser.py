@@ -1,12 +1,14 @@
 """The table of the Library page: selection by id, rows that explain themselves, and a menu."""
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from app.domain.models import ModelId
 from app.ui import theme
-from app.ui.actions import ACTIONS, MODEL_ACTIONS
+from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS
 from app.ui.delegates.model_row import Cell, ModelRowPainter
 from app.ui.theme import Theme
 from app.ui.viewmodels.library import LibraryViewModel
@@ -16,10 +18,17 @@ NAME_WIDTH = 180
 """The least a name gets before other columns yield."""
 NAME_AT_LEAST = 110
 """What it gets when none is left to yield: the state has to be seen whole."""
-YIELDING = ("provider", "speed", "fit", "architecture", "context", "parameters", "quantisation")
+YIELDING = (
+    *("provider", "speed", "architecture", "parameters", "quantisation", "context"),
+    *("last_used", "aliases", "tags", "fit", "favourite"),
+)
 """The columns that hide in a narrow table, the first of them first."""
 STAYING = sum(column.width for column in COLUMNS[1:] if column.id not in YIELDING)
 SCROLL_BAR = 14
+HIDDEN = frozenset({"cancel_load", "favourite", "unfavourite", "delete_model"})
+"""Actions that the menu leaves out where they make no sense."""
+STAR_AT = next(at for at, column in enumerate(COLUMNS) if column.id == "favourite")
+USUAL = frozenset(column.id for column in COLUMNS[1:] if not column.offered)
 
 
 class ModelBrowser(QTableView):
@@ -38,6 +47,7 @@ class ModelBrowser(QTableView):
         self._look = look
         self._row_painter = ModelRowPainter(look, view_model.table.text)
         self._hovered_row = -1
+        self._chosen = USUAL
         self.setObjectName("library")
         self.setAccessibleName("Models")
         # Of a long table, Qt would give each row its least height for seconds, and as long for rows
@@ -59,7 +69,8 @@ class ModelBrowser(QTableView):
         self._set_up_columns()
         self.menu: QMenu | None = None
         self.entered.connect(lambda index: self._hover(index.row()))
-        self.doubleClicked.connect(self._open)
+        self.clicked.connect(self._click)
+        self.doubleClicked.connect(self._double_click)
         self.customContextMenuRequested.connect(self._open_menu)
         self.selectionModel().currentRowChanged.connect(self._select)
         # A reset forgets the selection.
@@ -71,14 +82,48 @@ class ModelBrowser(QTableView):
     def fit_columns(self) -> None:
         """Give the name what the other columns leave, hiding some where that is too little."""
         room = self.viewport().width()
-        taken = {column.id: self.columnWidth(at) or column.width for at, column in _others()}
+        taken = {
+            column.id: self.columnWidth(at) or column.width
+            for at, column in _others()
+            if column.id in self._chosen
+        }
         for name in YIELDING:
             if room - sum(taken.values()) >= NAME_WIDTH:
                 break
-            del taken[name]
+            taken.pop(name, None)
         for at, column in _others():
             self.setColumnHidden(at, column.id not in taken)
         self.setColumnWidth(0, max(NAME_AT_LEAST, room - sum(taken.values())))
+
+    @property
+    def chosen_columns(self) -> tuple[str, ...]:
+        """The columns that are shown where there is room, besides the name."""
+        return tuple(column.id for _, column in _others() if column.id in self._chosen)
+
+    def choose_columns(self, ids: Collection[str]) -> None:
+        """Show these columns besides the name; unknown ones are ignored."""
+        self._chosen = frozenset(ids) & {column.id for _, column in _others()}
+        columns = self.horizontalHeader()
+        columns.moveSection(columns.visualIndex(STAR_AT), 0)
+        self.fit_columns()
+
+    def open_columns_menu(self, at: QPoint | None = None) -> None:
+        """Offer the columns, at a point of the screen or below their titles."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for _, column in _others():
+            action = menu.addAction(column.name or column.title)
+            action.setCheckable(True)
+            action.setChecked(column.id in self._chosen)
+            action.triggered.connect(
+                lambda _=False, chosen=column.id: self.choose_columns(self._chosen ^ {chosen})
+            )
+        menu.addSeparator()
+        usual = menu.addAction("The usual ones")
+        usual.triggered.connect(lambda: self.choose_columns(USUAL))
+        self.menu = menu
+        menu.destroyed.connect(self._forget_menu)
+        menu.popup(at if at is not None else self.viewport().mapToGlobal(QPoint()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns into the new width."""
@@ -143,7 +188,12 @@ class ModelBrowser(QTableView):
         columns.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         for at, column in enumerate(COLUMNS):
             self.setColumnWidth(at, column.width)
+        columns.moveSection(STAR_AT, 0)
         columns.sectionResized.connect(self._columns_resized)
+        columns.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        columns.customContextMenuRequested.connect(
+            lambda at: self.open_columns_menu(columns.mapToGlobal(at))
+        )
 
     def _columns_resized(self, at: int) -> None:
         if at != 0:
@@ -162,6 +212,16 @@ class ModelBrowser(QTableView):
         if index.isValid():
             self._view_model.select(self._view_model.table.shown()[index.row()])
 
+    def _click(self, index: QModelIndex) -> None:
+        """A click where the star stands, or would, puts it there or takes it away."""
+        if index.column() == STAR_AT:
+            action = "unfavourite" if index.data() else "favourite"
+            self._request(action, self._view_model.table.shown()[index.row()])
+
+    def _double_click(self, index: QModelIndex) -> None:
+        if index.column() != STAR_AT:
+            self._open(index)
+
     def _open(self, index: QModelIndex) -> None:
         if index.isValid():
             self.opened.emit(self._view_model.table.shown()[index.row()])
@@ -175,9 +235,9 @@ class ModelBrowser(QTableView):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         context = self._view_model.context()
-        for name in MODEL_ACTIONS:
+        for name in (*MODEL_ACTIONS, *NOTE_ACTIONS):
             info = ACTIONS[name]
-            if name == "cancel_load" and not info.enabled(context):
+            if name in HIDDEN and not info.enabled(context):
                 continue
             action = menu.addAction(self._look.icon(info.icon), info.text)
             action.setEnabled(info.enabled(context))

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 
 from app.domain.models import ModelSpec
 from app.ui import theme, words
-from app.ui.actions import ACTIONS, MODEL_ACTIONS, Context
+from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS, Context
 from app.ui.theme import Theme
 from app.ui.viewmodels.inspected import Inspected, Tab
 from app.ui.viewmodels.overview import Section
@@ -21,6 +21,7 @@ from app.ui.widgets.capability_view import CapabilityView
 from app.ui.widgets.digest_line import DigestLine
 from app.ui.widgets.fact_list import FactList
 from app.ui.widgets.flow_layout import FlowLayout
+from app.ui.widgets.icon_button import IconButton
 from app.ui.widgets.metadata_view import MetadataView
 from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.tab_row import TabRow
@@ -60,6 +61,7 @@ class Inspector(QFrame):
         self._state.setObjectName("inspector_state")
         self._reason = _label(theme.body(), role="error")
         self._buttons = {action: self._button(action) for action in MODEL_ACTIONS}
+        self._buttons |= {action: self._icon_button(action) for action in NOTE_ACTIONS}
         actions = QWidget()
         flow = FlowLayout(actions, spacing=theme.SPACE_2)
         for button in self._buttons.values():
@@ -139,6 +141,15 @@ class Inspector(QFrame):
                 in_tab_order(*(facts.stops[-1:] or (self.tabs.last,)), *self._digest.stops)
         elif self.tab is Tab.CAPABILITIES:
             self._capabilities.show_lines(testable=ACTIONS["test_model"].enabled(self._context))
+
+    def _icon_button(self, action: str) -> QPushButton:
+        info = ACTIONS[action]
+        button = IconButton(
+            self._look, info.icon, info.text, role="warn" if action == "unfavourite" else "text"
+        )
+        button.setObjectName(f"inspector_{action}")
+        button.clicked.connect(lambda: self.triggered.emit(action))
+        return button
 
     def _button(self, action: str) -> QPushButton:
         info = ACTIONS[action]
