@@ -232,11 +232,11 @@ async def test_that_the_inspector_keeps_its_widgets_for_models_of_a_family(qtbot
     ports.offer(spec("Llama"), spec("Mistral", size_bytes=3 * GIGABYTE))
     async with library(qtbot, ports) as (_, page):
         await eventually(lambda: page.inspector._name.text() == "Llama")
-        shown = page.inspector._facts
+        shown = page.inspector.findChildren(QLabel)
         page.browser.selectRow(1)
         await eventually(lambda: page.inspector._name.text() == "Mistral")
-        assert page.inspector._facts is shown
-        said = {label.accessibleName() for label in shown.findChildren(QLabel)}
+        assert page.inspector.findChildren(QLabel) == shown
+        said = {label.accessibleName() for label in shown}
         assert {"Size: 3.0 GB", "Path: /models/Mistral.gguf"} <= said
         assert not any("Llama" in text for text in said)
 
