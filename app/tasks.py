@@ -6,11 +6,15 @@ And threads for what may never end.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 log = logging.getLogger(__name__)
+
+SLICE = 500
+"""What many models are dealt with at a time; it takes some milliseconds."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,3 +84,14 @@ def in_daemon_thread(
     result.set_running_or_notify_cancel()
     threading.Thread(target=run, name="drive", daemon=True).start()
     return asyncio.wrap_future(result)
+
+
+async def sliced(items: Iterable[T], size: int = SLICE) -> AsyncIterator[list[T]]:
+    """The items in slices; whatever else waits for the loop gets its turn between two of them."""
+    left = iter(items)
+    part = [*islice(left, size)]
+    while part:
+        yield part
+        part = [*islice(left, size)]
+        if part:
+            await asyncio.sleep(0)

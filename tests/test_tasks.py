@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from app.tasks import TaskScope, in_daemon_thread
+from app.tasks import TaskScope, in_daemon_thread, sliced
 
 
 async def test_that_closing_cancels_and_awaits_every_task() -> None:
@@ -75,3 +75,19 @@ async def test_that_a_thread_of_its_own_gives_its_result_or_its_error() -> None:
     assert await in_daemon_thread(max, 1, 2) == 2
     with pytest.raises(ValueError, match="broken"):
         await in_daemon_thread(fail, "broken")
+
+
+async def test_that_slices_let_others_have_their_turn() -> None:
+    scope, seen = TaskScope("test"), []
+
+    async def other() -> None:
+        while True:
+            seen.append("other")
+            await asyncio.sleep(0)
+
+    scope.start("other", other())
+    async for part in sliced(range(5), 2):
+        seen += [part]
+    await scope.aclose()
+    assert [item for item in seen if item != "other"] == [[0, 1], [2, 3], [4]]
+    assert all(seen[seen.index(part) + 1] == "other" for part in ([0, 1], [2, 3]))

@@ -36,12 +36,13 @@ class ModelColumns:
 def columns_of(specs: Iterable[ModelSpec]) -> ModelColumns:
     """The columns of specs that are there already."""
     rows = tuple(sorted(specs, key=lambda spec: spec.id))
+    sizes = [spec.size_bytes for spec in rows]
     return ModelColumns(
         ids=[spec.id for spec in rows],
         names=[spec.name for spec in rows],
         paths=[spec.path for spec in rows],
         kinds=range(len(rows)),
         alike=rows,
-        sizes=lambda: [spec.size_bytes for spec in rows],
+        sizes=lambda: sizes,
         build=rows.__getitem__,
     )

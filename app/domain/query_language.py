@@ -36,6 +36,13 @@ class Flag(StrEnum):
 
 
 NUMBERS = frozenset({Field.SIZE, Field.CONTEXT, Field.PARAMETERS})
+KIND = frozenset(
+    {
+        *(Field.CAPABILITY, Field.QUANTISATION, Field.CONTEXT, Field.PARAMETERS),
+        *(Field.PROVIDER, Field.ARCHITECTURE, Field.STATUS),
+    }
+)
+"""Fields that many models answer alike, so that an index can for all of them at once."""
 _SCALES: Mapping[Field, Mapping[str, float]] = {
     Field.SIZE: {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "k": 1e3, "m": 1e6,
                  "g": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30},
@@ -263,13 +270,17 @@ def _number_test(term: Term) -> Callable[[ModelSpec], bool]:
     if term.field is Field.PARAMETERS and term.sign == "=":
         return lambda spec: abs((spec.parameters or 0) - bound) <= _NEAR * bound
 
+    read = _NUMBERS_OF[Field(term.field)]
+
     def test(spec: ModelSpec) -> bool:
-        values = {
-            Field.SIZE: spec.size_bytes,
-            Field.CONTEXT: spec.context_length,
-            Field.PARAMETERS: spec.parameters,
-        }
-        value = values[Field(term.field)]
+        value = read(spec)
         return value is not None and compare(value, bound)
 
     return test
+
+
+_NUMBERS_OF: Mapping[Field, Callable[[ModelSpec], int | None]] = {
+    Field.SIZE: lambda spec: spec.size_bytes,
+    Field.CONTEXT: lambda spec: spec.context_length,
+    Field.PARAMETERS: lambda spec: spec.parameters,
+}

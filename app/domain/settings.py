@@ -60,6 +60,10 @@ class WindowPlace(Frozen):
     splitters: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
     """Header states by table, as Qt's own base64 text."""
+    library_columns: tuple[str, ...] | None = None
+    """The columns chosen for the library's table; None for the usual ones."""
+    fit_context: int | None = None
+    """Tokens that the library's fits are told at; None for each model's own settings."""
 
 
 class Settings(Frozen):

@@ -41,6 +41,10 @@ class Capabilities:
         """How many templates still wait to be tried out."""
         return len(self._waiting)
 
+    def waits(self, model_id: ModelId) -> bool:
+        """Whether a model's template still waits to be tried out."""
+        return any(model_id in models for _, models in self._waiting.values())
+
     def facts(self, template: str) -> tuple[CapabilityFact, ...] | None:
         """What a template tells; None where nobody has found out yet."""
         return self._facts.get(_digest(template)) if template else ()

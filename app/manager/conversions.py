@@ -58,6 +58,16 @@ class Conversions:
         present = (folder.path for folder in self._library.folders() if folder.present)
         return next(present, None)
 
+    async def free_space(self, model_id: ModelId) -> int:
+        """Bytes that can be written where a new file would go; 0 when there is no such place.
+
+        Raises:
+            ModelError: the model can't be read.
+            FolderError: the folder is gone or can't be written to.
+        """
+        folder = self.folder_for(model_id)
+        return await self._files.free_space(folder) if folder is not None else 0
+
     async def quantise(self, model_id: ModelId, quantisation: str) -> ModelId:
         """Quantise a model, list the result, and give back its id.
 

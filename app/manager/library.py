@@ -17,7 +17,7 @@ from app.manager.events import EventBus
 from app.manager.registry import Registry
 from app.manager.scan_results import GONE, ScanResults
 from app.ports import LibraryStore, ModelFiles, ModelStore
-from app.tasks import TaskScope
+from app.tasks import TaskScope, sliced
 
 log = logging.getLogger(__name__)
 
@@ -287,13 +287,18 @@ class Library:
     async def _check_loose_files(self) -> None:
         """Models that were added as single files belong to no scan: look whether they are there."""
         places = self._places()
-        loose = [
-            self._registry.get(model_id)
-            for model_id, path in self._registry.paths()
-            if path and not any(_is_under(path, place) for place in places)
-        ]
+        loose = []
+        async for part in sliced(self._registry.paths()):
+            loose += [
+                self._registry.get(model_id)
+                for model_id, path in part
+                if path
+                and model_id in self._registry
+                and not any(_is_under(path, place) for place in places)
+            ]
         present = await self._files.present([spec.path for spec in loose])
-        await self._registry.keep([_missing(spec) for spec in loose if spec.path not in present])
+        async for gone in sliced(spec for spec in loose if spec.path not in present):
+            await self._registry.keep([_missing(spec) for spec in gone])
         back = [s for s in loose if s.path in present and s.status is ModelStatus.MISSING]
         for spec in back:
             try:

@@ -22,6 +22,7 @@ from app.domain.models import (
     ModelPage,
     ModelQuery,
     ModelSpec,
+    ModelStatus,
 )
 from app.domain.profiles import ModelMetrics
 from app.domain.safer_loads import SaferLoad, safer_load
@@ -162,6 +163,14 @@ class Models:
         if query.loaded is not None:
             ids = ids & loaded if query.loaded else ids - loaded
         return self._registry.query(query.model_copy(update={"loaded": True}), ids)
+
+    def count(self, *statuses: ModelStatus) -> int:
+        """How many models there are with one of these statuses."""
+        return self._registry.count(*statuses)
+
+    def copied(self) -> list[ModelId]:
+        """The models that several files hold."""
+        return self._registry.copied()
 
     def metrics(self, model_id: ModelId) -> ModelMetrics | None:
         """A model's averages, or None before its first use."""

@@ -1,15 +1,15 @@
 """The registry: every model that is known, as an in-memory index over its store."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from app.domain.errors import UnknownModel
 from app.domain.events import ModelsChanged
-from app.domain.models import ModelId, ModelPage, ModelQuery, ModelSpec
+from app.domain.models import ModelId, ModelPage, ModelQuery, ModelSpec, ModelStatus
 from app.manager.events import EventBus
-from app.manager.model_index import ModelIndex
+from app.manager.model_index import Kind, ModelIndex
 from app.ports import ModelStore
-from app.tasks import TaskScope
+from app.tasks import SLICE, TaskScope, sliced
 
 LARGE = 5_000
 """With so many models it pays to prepare for searches for rare words."""
@@ -95,36 +95,58 @@ class Registry:
         """Where every model lies; quicker than to ask each for its spec."""
         return self._index.paths()
 
+    def count(self, *statuses: ModelStatus) -> int:
+        """How many models there are with one of these statuses."""
+        return self._index.count(*statuses)
+
+    def copied(self) -> list[ModelId]:
+        """The models that several files hold."""
+        return self._index.copied()
+
+    def labels(self) -> tuple[list[str], list[str], list[str]]:
+        """Every provider, architecture and quantisation there is; no spec is built for it."""
+        return self._index.labels()
+
+    def alike(self, test: Callable[[Kind], bool]) -> frozenset[ModelId]:
+        """The models of the kinds that pass a test."""
+        return self._index.alike(test)
+
     def kinds(self) -> tuple[list[str], list[str]]:
         """The provider and the status of every model."""
         return self._index.kinds()
 
     async def keep(self, specs: Iterable[ModelSpec]) -> None:
         """Add or replace specs; those that say nothing new cost nothing."""
-        changed = [spec for spec in specs if self._index.find(spec.id) != spec]
-        if not changed:
+        given = [*specs]
+        if len(given) <= SLICE and not self._changed(given):
             return
         # Whoever cancels the caller doesn't undo the writing, so memory must follow it.
-        await asyncio.shield(self._tasks.start("keep models", self._keep(changed)))
+        await asyncio.shield(self._tasks.start("keep models", self._keep(given)))
 
     async def forget(self, ids: Sequence[ModelId]) -> None:
         """Remove specs; unknown ids are ignored."""
         await self.settled()
-        known = [model_id for model_id in ids if self._index.find(model_id) is not None]
-        if not known:
-            return
-        await self._store.forget_models(known)
-        self._index.drop(known)
-        self._announce(known)
+        async for part in sliced(ids, LARGE):
+            known = [model_id for model_id in part if model_id in self._index]
+            if known:
+                await self._store.forget_models(known)
+                self._index.drop(known)
+                self._announce(known)
 
     async def settled(self) -> None:
         """Wait until memory holds all that is being written, also for callers long cancelled."""
         await self._tasks.join()
 
-    async def _keep(self, changed: list[ModelSpec]) -> None:
-        await self._store.save_models(changed)
-        self._index.put(changed)
-        self._announce([spec.id for spec in changed])
+    async def _keep(self, given: list[ModelSpec]) -> None:
+        async for part in sliced(given):
+            changed = self._changed(part)
+            if changed:
+                await self._store.save_models(changed)
+                self._index.put(changed)
+                self._announce([spec.id for spec in changed])
+
+    def _changed(self, specs: Sequence[ModelSpec]) -> list[ModelSpec]:
+        return [spec for spec in specs if self._index.find(spec.id) != spec]
 
     def _announce(self, ids: Sequence[ModelId]) -> None:
         self._all = None

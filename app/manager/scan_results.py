@@ -16,7 +16,7 @@ from app.manager.annotations import Annotations
 from app.manager.capabilities import Capabilities
 from app.manager.registry import Registry
 from app.ports import LibraryStore, ModelFiles, ScanBatch
-from app.tasks import TaskScope
+from app.tasks import TaskScope, sliced
 
 GONE = "The file isn't there any more."
 AWAY = "Its folder isn't there; the drive may not be connected."
@@ -44,14 +44,13 @@ class ScanResults:
 
     async def known(self, folder: str) -> dict[str, ScannedFile]:
         """The files below a folder that needn't be read again unless they have changed."""
-        files = await self._store.scanned(folder)
-        # A model that was lost with its row comes back by being read again.
-        return {
-            file.path: file
-            if file.model_id is None or file.model_id in self._registry
-            else file._replace(mark="")
-            for file in files
-        }
+        known = {}
+        async for part in sliced(await self._store.scanned(folder)):
+            for file in part:
+                there = file.model_id is None or file.model_id in self._registry
+                # A model that was lost with its row comes back by being read again.
+                known[file.path] = file if there else file._replace(mark="")
+        return known
 
     async def merge(self, batch: ScanBatch, known: Mapping[str, ScannedFile]) -> None:
         """Take in what was read.
@@ -99,31 +98,34 @@ class ScanResults:
 
     async def miss(self, away: Iterable[ScannedFile]) -> None:
         """A whole folder isn't there: its files are taken for unchanged when it is back."""
-        specs = [
-            spec
-            for file in away
-            if file.model_id is not None
-            and (spec := self._registry.find(file.model_id)) is not None
-            and spec.path == file.path
-            and spec.status is ModelStatus.AVAILABLE
-        ]
-        copies = [copy for spec in specs for copy in spec.copies]
-        present = await self._files.present(copies) if copies else frozenset[str]()
-        await self._registry.keep([_away(spec, present) for spec in specs])
+        async for part in sliced(away):
+            specs = [
+                spec
+                for file in part
+                if file.model_id is not None
+                and (spec := self._registry.find(file.model_id)) is not None
+                and spec.path == file.path
+                and spec.status is ModelStatus.AVAILABLE
+            ]
+            copies = [copy for spec in specs for copy in spec.copies]
+            present = await self._files.present(copies) if copies else frozenset[str]()
+            await self._registry.keep([_away(spec, present) for spec in specs])
 
     async def bring_back(self, there: Mapping[str, ScannedFile]) -> None:
         """Models that were missing and whose files are there, unchanged, are available."""
         missing = set(self._registry.query(ModelQuery(status=ModelStatus.MISSING, limit=None)).ids)
         if not missing:
             return
-        back = {}
-        for file in there.values():
-            if file.model_id in missing and file.model_id not in back and file.mark:
-                changes = {"status": ModelStatus.AVAILABLE, "reason": "", "path": file.path}
-                spec = self._registry.get(file.model_id)
-                copies = tuple(path for path in spec.copies if path != file.path)
-                back[file.model_id] = spec.model_copy(update={**changes, "copies": copies})
-        await self._registry.keep(back.values())
+        async for part in sliced(there.values()):
+            back = {}
+            for file in part:
+                if file.model_id in missing and file.mark:
+                    missing.discard(file.model_id)
+                    changes = {"status": ModelStatus.AVAILABLE, "reason": "", "path": file.path}
+                    spec = self._registry.get(file.model_id)
+                    copies = tuple(path for path in spec.copies if path != file.path)
+                    back[file.model_id] = spec.model_copy(update={**changes, "copies": copies})
+            await self._registry.keep(back.values())
 
     async def forget(self, files: Iterable[ScannedFile]) -> None:
         """Files are no longer the library's: models that are nowhere else leave it."""
@@ -172,23 +174,22 @@ class ScanResults:
         """
         changed: dict[ModelId, ModelSpec] = {}
         forgotten: list[ModelId] = []
-        for number, file in enumerate(files):
-            if number % 1000 == 999:  # noqa: PLR2004 - a pause for the loop, now and then
-                await asyncio.sleep(0)
-            spec = None
-            if file.model_id is not None:
-                spec = changed.get(file.model_id) or self._registry.find(file.model_id)
-            if spec is None or file.path not in {spec.path, *spec.copies}:
-                continue
-            left = without_path(spec, file.path)
-            if left is not None:
-                changed[spec.id] = left
-            elif reason and spec.status is not ModelStatus.INVALID:
-                update = {"status": ModelStatus.MISSING, "reason": reason}
-                changed[spec.id] = spec.model_copy(update=update)
-            else:
-                changed.pop(spec.id, None)
-                forgotten.append(spec.id)
+        async for part in sliced(files):
+            for file in part:
+                spec = None
+                if file.model_id is not None:
+                    spec = changed.get(file.model_id) or self._registry.find(file.model_id)
+                if spec is None or file.path not in {spec.path, *spec.copies}:
+                    continue
+                left = without_path(spec, file.path)
+                if left is not None:
+                    changed[spec.id] = left
+                elif reason and spec.status is not ModelStatus.INVALID:
+                    update = {"status": ModelStatus.MISSING, "reason": reason}
+                    changed[spec.id] = spec.model_copy(update=update)
+                else:
+                    changed.pop(spec.id, None)
+                    forgotten.append(spec.id)
         await self._registry.keep(changed.values())
         await self._registry.forget(forgotten)
 

@@ -1,7 +1,8 @@
 """The library's query line and the searches that are kept."""
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable
+from itertools import chain
+from typing import Protocol, cast
 
 from app.domain import memory as rules
 from app.domain.errors import SettingError
@@ -11,12 +12,14 @@ from app.domain.load_settings import LoadSettings
 from app.domain.models import (
     Capability,
     ModelId,
+    ModelOrder,
     ModelPage,
     ModelQuery,
     ModelSpec,
     ModelStatus,
 )
 from app.domain.query_language import (
+    KIND,
     Completion,
     Field,
     ParsedQuery,
@@ -36,8 +39,8 @@ NAME_LENGTH = 80
 class Room(Protocol):
     """What queries ask about memory."""
 
-    def room(self) -> int:
-        """Bytes that one more model may take now."""
+    def room_without_idle(self) -> int:
+        """Bytes that one more model may take once those leave that nobody uses."""
         ...
 
     def fit(
@@ -94,9 +97,15 @@ class Searches:
         if query.simple:
             words = ModelQuery(words=query.words, offset=offset, limit=limit)
             return self._registry.query(words)
+        rest, among = self.narrowed(query)
         ids = self._registry.query(_coarse(query)).ids
-        matches = matcher(query, self.surroundings(context_length))
-        hits = [model_id for model_id in ids if matches(self._registry.get(model_id))]
+        if among is not None:
+            ids = tuple(model_id for model_id in ids if model_id in among)
+        if rest.simple:
+            hits = [*ids]
+        else:
+            matches = matcher(rest, self.surroundings(context_length))
+            hits = [model_id for model_id in ids if matches(self._registry.get(model_id))]
         end = len(hits) if limit is None else offset + limit
         more = end if end < len(hits) else None
         return ModelPage(ids=tuple(hits[offset:end]), next_offset=more)
@@ -105,13 +114,28 @@ class Searches:
         """Whether one model is what a line's fields ask for, leaving its words out."""
         return matcher(parse(line), self.surroundings(context_length))
 
+    def narrowed(self, query: ParsedQuery) -> tuple[ParsedQuery, frozenset[ModelId] | None]:
+        """What of a query is still to be asked of each model, and the only ones that can pass it.
+
+        The second is None where any can.
+        """
+        asked = tuple(term for term in query.terms if term.field in KIND)
+        if not asked:
+            return query, None
+        rest = tuple(term for term in query.terms if term.field not in KIND)
+        test = matcher(ParsedQuery(terms=asked), Surroundings())
+        # A kind has every attribute that these fields ask a spec for.
+        found = self._registry.alike(cast("Callable[[object], bool]", test))
+        return query.model_copy(update={"terms": rest}), found
+
     def surroundings(self, context_length: int | None = None) -> Surroundings:
         """What queries ask about beside the specs, as it stands now."""
         room: list[int] = []
 
         def fits(spec: ModelSpec) -> bool:
             # The system is asked once, and only where a query wants to know.
-            room.append(room[0] if room else self._memory.room())
+            if not room:
+                room.append(self._memory.room_without_idle())
             return self.fit(spec.id, context_length, room[0]) is not rules.Fit.TOO_BIG
 
         tags = {item.model_id: item.tags for item in self._annotations.all()}
@@ -125,18 +149,23 @@ class Searches:
     def fit(
         self, model_id: ModelId, context_length: int | None = None, room: int | None = None
     ) -> rules.Fit:
-        """Whether a model fits into what is free now, at a context length.
+        """Whether a model fits into what is free or idle now, at a context length.
 
         Args:
             model_id: the model.
             context_length: tokens; None takes the settings in force.
-            room: what `models.room` said, when several models are asked about.
+            room: what `memory.room_without_idle` said, when several models are asked about.
         """
-        settings: LoadSettings | None = None
-        if context_length is not None:
-            own = self._in_force(model_id)
-            settings = own.model_copy(update={"context_length": context_length})
-        return self._memory.fit(model_id, room, settings)
+        free = self._memory.room_without_idle() if room is None else room
+        return self._memory.fit(model_id, free, self.settings_at(model_id, context_length))
+
+    def settings_at(self, model_id: ModelId, context_length: int | None) -> LoadSettings | None:
+        """How a model would be loaded at a context length, its own longest at most; None for None."""
+        if context_length is None:
+            return None
+        longest = self._registry.get(model_id).context_length or context_length
+        length = min(context_length, longest)
+        return self._in_force(model_id).model_copy(update={"context_length": length})
 
     def smallest(
         self, needs: Iterable[Capability] = (), line: str = "", context_length: int | None = None
@@ -148,31 +177,35 @@ class Searches:
             line: what else it must be, as a query line.
             context_length: tokens that it must follow and fit with; None asks for no length.
         """
-        wanted = frozenset(needs)
-        room = self._memory.room()
-        specs = map(self._registry.get, self.find(line, limit=None).ids)
-        able = (
-            spec
-            for spec in specs
-            if spec.status is ModelStatus.AVAILABLE
-            and wanted <= spec.abilities
-            and (context_length is None or (spec.context_length or 0) >= context_length)
+        wanted, query = frozenset(needs), parse(line)
+        room = self._memory.room_without_idle()
+        found = _coarse(query, wanted).model_copy(
+            update={"status": ModelStatus.AVAILABLE, "order": ModelOrder.SIZE}
         )
-        for spec in sorted(able, key=lambda spec: (spec.size_bytes, spec.name)):
+        matches = matcher(query, self.surroundings(context_length))
+        # One after another: the first that will do ends it, and no other spec is looked at.
+        for spec in map(self._registry.get, self._registry.query(found).ids):
+            able = wanted <= spec.abilities and matches(spec)
+            follows = context_length is None or (spec.context_length or 0) >= context_length
+            if not (able and follows):
+                continue
             if self.fit(spec.id, context_length, room) is not rules.Fit.TOO_BIG:
                 return spec.id
         return None
 
-    def complete(self, line: str, cursor: int) -> tuple[Completion, ...]:
-        """The ways to go on with the word at the cursor."""
-        specs = self._registry.all()
-        values = {
-            Field.QUANTISATION: {spec.quantisation for spec in specs if spec.quantisation},
-            Field.PROVIDER: {spec.provider for spec in specs},
-            Field.ARCHITECTURE: {spec.architecture for spec in specs if spec.architecture},
+    def values(self) -> dict[Field, tuple[str, ...]]:
+        """What there is to ask for, by field."""
+        providers, architectures, quantisations = self._registry.labels()
+        return {
+            Field.QUANTISATION: tuple(filter(None, quantisations)),
+            Field.PROVIDER: tuple(providers),
+            Field.ARCHITECTURE: tuple(filter(None, architectures)),
             Field.TAG: self._annotations.tags(),
         }
-        return completions(line, cursor, values)
+
+    def complete(self, line: str, cursor: int) -> tuple[Completion, ...]:
+        """The ways to go on with the word at the cursor."""
+        return completions(line, cursor, self.values())
 
     def saved(self) -> dict[str, str]:
         """Every saved search's line by its name, in the order of their saving."""
@@ -203,16 +236,14 @@ class Searches:
             self._events.publish(SearchesChanged())
 
 
-def _coarse(query: ParsedQuery) -> ModelQuery:
+def _coarse(query: ParsedQuery, needs: Collection[Capability] = ()) -> ModelQuery:
     """What the index can find of it, all of it at once; the terms sort out the rest."""
-    capability = next(
-        (
-            Capability(term.value)
-            for term in query.terms
-            if term.field is Field.CAPABILITY and not term.negated
-        ),
-        None,
+    asked = (
+        Capability(term.value)
+        for term in query.terms
+        if term.field is Field.CAPABILITY and not term.negated
     )
+    capability = next(chain(needs, asked), None)
     return ModelQuery(words=query.words, capability=capability, limit=None)
 
 

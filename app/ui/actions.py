@@ -24,6 +24,12 @@ class Context:
     """How many models were active before and can be again."""
     safer: bool = False
     """The selected model crashed and can be loaded with less to go wrong."""
+    favourite: bool = False
+    """The selected model is marked."""
+    deletable: bool = False
+    """Files of the selected model are the user's to delete."""
+    searching: bool = False
+    """The Library is searched for something."""
     refused: bool = False
     """The selected model was refused for its size and can be loaded all the same."""
 
@@ -60,6 +66,16 @@ def _switchable(context: Context) -> bool:
 def _settable(context: Context) -> bool:
     available = context.model is not None and context.model.status is ModelStatus.AVAILABLE
     return available or _ready(context)
+
+
+def _testable(context: Context) -> bool:
+    available = context.model is not None and context.model.status is ModelStatus.AVAILABLE
+    return available and not (context.model and context.model.embeds_only)
+
+
+def _convertible(context: Context) -> bool:
+    model = context.model
+    return model is not None and bool(model.path) and model.status is ModelStatus.AVAILABLE
 
 
 def _held(context: Context) -> bool:
@@ -112,6 +128,16 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Add one GGUF file from anywhere",
         ),
         ActionInfo(
+            "export_library",
+            "Export…",
+            tooltip="Write what is known of the models, and the settings, into a JSON file",
+        ),
+        ActionInfo(
+            "import_library",
+            "Import…",
+            tooltip="Take in models and settings from a JSON file that was exported",
+        ),
+        ActionInfo(
             "rescan",
             "Rescan folders",
             "retry",
@@ -123,6 +149,34 @@ ACTIONS: dict[str, ActionInfo] = {
             "cancel_scan", "Cancel scan", "cancel", enabled=lambda context: context.scanning
         ),
         ActionInfo("search", "Search models", "search", ("Ctrl+F", "/")),
+        ActionInfo(
+            "save_search",
+            "Save search…",
+            "bookmark",
+            ("Ctrl+Shift+B",),
+            enabled=lambda context: context.searching,
+            tooltip="Keep the search under a name",
+        ),
+        ActionInfo(
+            "smallest",
+            "Smallest that fits",
+            "smallest",
+            ("Ctrl+Shift+M",),
+            enabled=lambda context: context.page == "library",
+            tooltip="Select the smallest model that the search finds and that fits",
+        ),
+        ActionInfo(
+            "columns",
+            "Columns…",
+            enabled=lambda context: context.page == "library",
+            tooltip="Choose the columns of the library's table",
+        ),
+        ActionInfo(
+            "duplicates",
+            "Duplicates…",
+            "copy",
+            tooltip="Show which models lie on the disk several times",
+        ),
         ActionInfo(
             "load",
             "Load",
@@ -211,10 +265,54 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Measure the selected model's speed",
         ),
         ActionInfo(
+            "test_model",
+            "Test",
+            enabled=_testable,
+            tooltip="Load the selected model and ask it for JSON and a tool call",
+        ),
+        ActionInfo(
+            "convert",
+            "Convert…",
+            enabled=_convertible,
+            tooltip="Quantise the selected model to another type, as a new file beside it",
+        ),
+        ActionInfo(
             "plan_memory",
             "Plan exactly",
             enabled=_loadable,
             tooltip="Ask llama.cpp what the selected model would take, without loading it",
+        ),
+        ActionInfo(
+            "favourite",
+            "Mark as favourite",
+            "star",
+            ("Ctrl+D",),
+            enabled=lambda context: context.model is not None and not context.favourite,
+            tooltip="Put a star to the selected model, so that it is found again",
+        ),
+        ActionInfo(
+            "unfavourite",
+            "Unmark favourite",
+            "star-filled",
+            ("Ctrl+D",),
+            enabled=lambda context: context.model is not None and context.favourite,
+            tooltip="Take the star of the selected model away",
+        ),
+        ActionInfo(
+            "annotate",
+            "Tags and note…",
+            "tag",
+            ("Ctrl+T",),
+            enabled=lambda context: context.model is not None,
+            tooltip="Write tags, a note and names for the selected model",
+        ),
+        ActionInfo(
+            "delete_model",
+            "Delete",
+            "trash",
+            ("Ctrl+Backspace",),
+            enabled=lambda context: context.deletable and not _held(context),
+            tooltip="Move the selected model's files to the trash",
         ),
         ActionInfo(
             "restore",
@@ -243,9 +341,23 @@ MODEL_ACTIONS = (
 )
 """What can be done with one model, in the order that menus and buttons show."""
 
+FILE_ACTIONS = (
+    *("add_folder", "add_file", "rescan", "duplicates", ""),
+    *("export_library", "import_library", "", "new_conversation", "", "quit"),
+)
+NOTE_ACTIONS = ("favourite", "unfavourite", "annotate", "delete_model")
+"""What a person notes of one model and does with its files, in the order of menus and buttons."""
+
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("add_folder", "add_file", "rescan", "", "new_conversation", "", "quit")),
-    ("&Model", (*MODEL_ACTIONS, "plan_memory", "", "roll_back", "restore")),
-    ("&View", (*PAGES, "", "search")),
+    ("&File", FILE_ACTIONS),
+    (
+        "&Model",
+        (
+            *MODEL_ACTIONS,
+            *("plan_memory", "test_model", "convert", "", *NOTE_ACTIONS, ""),
+            *("roll_back", "restore"),
+        ),
+    ),
+    ("&View", (*PAGES, "", "search", "save_search", "smallest", "columns")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""

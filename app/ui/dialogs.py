@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
+    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -66,6 +67,19 @@ async def ask(
     return dialog.answer
 
 
+async def ask_name(parent: QWidget, title: str, text: str, button: str) -> str | None:
+    """Ask for a name; None when the dialog was closed without one.
+
+    Args:
+        parent: the window that waits for it.
+        title: what the name is for, in a few words.
+        text: what follows, in a sentence.
+        button: the verb that takes the name.
+    """
+    dialog = NameDialog(parent, title, text, button)
+    return dialog.field.text().strip() if await finished(dialog) else None
+
+
 async def choose_folder(parent: QWidget, title: str = "Add a folder of models") -> str | None:
     """The path of a folder that exists, or None."""
     dialog = QFileDialog(parent, title)
@@ -81,6 +95,24 @@ async def choose_file(
     dialog = QFileDialog(parent, title)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(pattern)
+    return await _chosen(dialog)
+
+
+async def choose_new_file(parent: QWidget, title: str, pattern: str, name: str) -> str | None:
+    """The path of a file to write, or None; Qt asks before one that is there is replaced.
+
+    Args:
+        parent: the window that waits for the answer.
+        title: what is written.
+        pattern: names that fit, as Qt has them: "Exports (*.json)".
+        name: what it is called unless the person says something else.
+    """
+    dialog = QFileDialog(parent, title)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+    dialog.setNameFilter(pattern)
+    dialog.setDefaultSuffix(name.rpartition(".")[2])
+    dialog.selectFile(name)
     return await _chosen(dialog)
 
 
@@ -145,6 +177,44 @@ class QuestionDialog(QDialog):
     def _choose(self, text: str) -> None:
         self.answer = text
         self.accept()
+
+
+class NameDialog(QDialog):
+    """A line to write a name in; it can't be left empty."""
+
+    def __init__(self, parent: QWidget | None, title: str, text: str, button: str) -> None:
+        super().__init__(parent)
+        self.setObjectName("name_dialog")
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self.setMinimumWidth(theme.FORM_WIDTH * 3 // 4)
+        heading = PlainLabel(title)
+        heading.setFont(theme.section())
+        self.field = QLineEdit()
+        self.field.setObjectName("name_field")
+        self.field.setAccessibleName("Name")
+        take = QPushButton(button)
+        take.setObjectName("name_take")
+        take.setProperty("kind", "primary")
+        take.setDefault(True)
+        take.setEnabled(False)
+        take.clicked.connect(self.accept)
+        cancel = QPushButton("Cancel")
+        cancel.clicked.connect(self.reject)
+        self.field.textChanged.connect(lambda name: take.setEnabled(bool(name.strip())))
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE_2)
+        row.addStretch()
+        row.addWidget(cancel)
+        row.addWidget(take)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.SPACE_6, theme.SPACE_6, theme.SPACE_6, theme.SPACE_4)
+        column.setSpacing(theme.SPACE_3)
+        for widget in (heading, _wrapped(text), self.field):
+            column.addWidget(widget)
+        column.addSpacing(theme.SPACE_2)
+        column.addLayout(row)
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
 
 def _wrapped(text: str, *, muted: bool = False) -> PlainLabel:

@@ -136,10 +136,10 @@ def title() -> QFont:
     return _font(TITLE_PX, QFont.Weight.DemiBold)
 
 
-def mono() -> QFont:
+def mono(pixels: int = BODY_PX) -> QFont:
     """Keys, ids, paths, templates and code."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    font.setPixelSize(BODY_PX)
+    font.setPixelSize(pixels)
     return font
 
 
@@ -325,7 +325,22 @@ QPushButton[kind="primary"]:disabled {{ background: @border; color: @muted; bord
 QPushButton[kind="flat"], QToolButton[kind="flat"] {{ background: transparent; border-color: transparent; }}
 QPushButton[kind="flat"]:hover, QToolButton[kind="flat"]:hover {{ background: @hover; }}
 QPushButton[kind="flat"]:focus, QToolButton[kind="flat"]:focus {{ border-color: @accent; }}
+QPushButton[kind="facet"] {{ border-color: @border; border-radius: {CONTROL // 2}px; padding: 0 10px; }}
+QPushButton[kind="facet"]:checked {{ background: @selected; border-color: @accent; }}
+QPushButton[kind="facet"]:focus {{ border: 2px solid @accent; padding: 0 9px; }}
+QPushButton[kind="icon"] {{ padding: 0; }}
+QPushButton[kind="icon"]:focus {{ padding: 0; }}
+QSlider::groove:horizontal {{ background: @control; height: 4px; border-radius: 2px; }}
+QSlider::sub-page:horizontal {{ background: @accent; height: 4px; border-radius: 2px; }}
+QSlider::handle:horizontal {{
+  background: @surface; border: 2px solid @accent; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px;
+}}
+QSlider::handle:horizontal:focus {{ background: @accent; border-color: @text; }}
 QToolButton::menu-indicator {{ image: none; }}
+QPushButton[kind="tab"] {{ background: transparent; border-color: transparent; padding: 0 7px; color: @muted; }}
+QPushButton[kind="tab"]:hover {{ background: @hover; }}
+QPushButton[kind="tab"]:checked {{ background: @selected; color: @text; }}
+QPushButton[kind="tab"]:focus {{ border-color: @accent; padding: 0 6px; }}
 QPushButton[kind="side"], QPushButton[kind="bar_leading"], QPushButton[kind="bar_trailing"] {{
   background: transparent; border-color: transparent; text-align: left;
 }}
@@ -377,11 +392,13 @@ QTableView, QListView, QTreeView, QTextBrowser {{
   selection-background-color: @selected; selection-color: @text; outline: none;
 }}
 QTableView:focus, QListView:focus {{ border-color: @accent; }}
+QListView[role="offers"] {{ background: @raised; border: 1px solid @control; }}
 QListView::item {{ min-height: {ROW}px; padding: 0 8px; }}
 QListView::item:hover {{ background: @hover; }}
 QListView::item:selected {{ background: @selected; color: @text; }}
 QHeaderView {{ background: @surface; border: none; }}
 QHeaderView::section {{ background: @surface; color: @muted; border: none; border-bottom: 1px solid @border; padding: 0 8px; min-height: {ROW - 1}px; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QTableCornerButton::section {{ background: @surface; border: none; }}
 
 QProgressBar {{ background: @border; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}

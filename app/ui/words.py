@@ -11,7 +11,7 @@ from app.domain.generation import GenerationStats
 from app.domain.instances import InstanceState, InstanceView
 from app.domain.memory import Fit
 from app.domain.memory_plans import MemoryPart, PlanSource
-from app.domain.models import ModelStatus
+from app.domain.models import ModelStatus, Store
 
 NOTHING = "\N{EN DASH}"
 """Stands where a figure isn't known."""
@@ -55,6 +55,14 @@ STATUS_WORDS: dict[ModelStatus, str] = {
     ModelStatus.AVAILABLE: "",
     ModelStatus.MISSING: "missing",
     ModelStatus.INVALID: "invalid",
+}
+STORE_WORDS: dict[Store, str] = {
+    Store.HUGGING_FACE: "Hugging Face",
+    Store.LM_STUDIO: "LM Studio",
+    Store.OLLAMA: "Ollama",
+    Store.JAN: "Jan",
+    Store.GPT4ALL: "GPT4All",
+    Store.TEXT_GENERATION_WEBUI: "text-generation-webui",
 }
 
 _BYTE_UNITS = ((1e9, "GB", 1), (1e6, "MB", 0), (1e3, "KB", 0))

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QTableView, QWidget
 
 from app.bootstrap.window import open_window
 from app.domain.instances import InstanceState
@@ -86,7 +86,7 @@ class App:
         return self.window.library_page.browser
 
     async def choose(self, name: str) -> None:
-        """Click a model's row in the browser, once it is there."""
+        """Click a model's row in the browser, once it is there; the inspector then shows it."""
         await self.until(lambda: name in self.names())
         row = self.names().index(name)
         place = self.browser.visualRect(self.browser.model().index(row, 0)).center()
@@ -96,6 +96,7 @@ class App:
             Qt.KeyboardModifier.NoModifier,
             QPoint(place),
         )
+        await self.until(lambda: self.find("inspector_name", QLabel).text() == name)
 
     def spec(self, name: str) -> ModelSpec:
         return next(spec for spec in self.manager.models.search() if spec.name == name)

@@ -97,9 +97,9 @@ async def test_that_a_signal_ends_the_program_with_its_workers(
     )
     log = tmp_path / "state" / "logs" / "modelyard.log"
     async with asyncio.timeout(30):
-        while not (tmp_path / "state" / "modelyard.db").exists():
+        # The worker that is kept warm starts once the window is up and hears signals.
+        while not psutil.Process(process.pid).children():
             await asyncio.sleep(0.05)
-        await asyncio.sleep(1)
         process.send_signal(number)
         assert await process.wait() == 0
     assert "Traceback" not in log.read_text()

@@ -125,3 +125,22 @@ def test_that_no_model_is_no_trouble():
     index = ModelIndex()
     assert index.search(ModelQuery(words="llama"), ()).ids == ()
     assert (len(index), index.unlearned()) == (0, None)
+
+
+def test_that_models_in_several_files_are_known_whenever_they_came():
+    early = [spec("Alone"), spec("Twice", copies=("/b/Twice.gguf",))]
+    index = ModelIndex(columns_of(early))
+    assert index.copied() == ["local:Twice"]
+    index.put([early[1].model_copy(update={"copies": ()}), spec("Late", copies=("/c/Late.gguf",))])
+    assert index.copied() == ["local:Late"]
+
+
+def test_that_models_are_counted_by_status():
+    models = [made(number) for number in range(30)]
+    index = ModelIndex(columns_of(models))
+    index.put([models[0].model_copy(update={"status": ModelStatus.INVALID})])
+    index.drop([models[1].id])
+    left = [ModelStatus.INVALID, *(item.status for item in models[2:])]
+    for status in ModelStatus:
+        assert index.count(status) == left.count(status)
+    assert index.count(*ModelStatus) == len(index) == 29

@@ -2,6 +2,7 @@ import pytest
 
 from app.domain.errors import SettingError
 from app.domain.models import Capability, CapabilityFact, ModelStatus
+from app.domain.query_language import Field, parse
 from tests.support.fakes import GIGABYTE, fake_ports, spec
 
 TOOLS = CapabilityFact(capability=Capability.TOOLS, value=True, source="x")
@@ -60,3 +61,35 @@ async def test_that_what_is_there_to_ask_for_is_offered() -> None:
             (completion,) = manager.searches.complete(line, len(line))
             assert completion.text == offered
         assert manager.searches.find("tag:work-horse").ids == (SMALL.id,)
+
+
+async def test_that_what_is_offered_is_known_without_the_specs() -> None:
+    ports = fake_ports()
+    ports.offer(SMALL, spec("other", provider="open ai", quantisation="", architecture=""))
+    async with ports.manager() as manager:
+        values = manager.searches.values()
+        assert set(values[Field.PROVIDER]) == {"local", "open ai"}
+        assert values[Field.QUANTISATION] == ("Q4_K_M",)
+        assert values[Field.ARCHITECTURE] == ("llama",)
+
+
+async def test_that_a_context_length_goes_no_further_than_the_model_s_own() -> None:
+    ports = fake_ports()
+    ports.offer(SMALL)
+    async with ports.manager() as manager:
+        at = manager.searches.settings_at
+        assert at(SMALL.id, None) is None
+        assert at(SMALL.id, 2048).context_length == 2048
+        assert at(SMALL.id, 65_536).context_length == SMALL.context_length
+
+
+async def test_that_kinds_narrow_a_query_without_the_specs() -> None:
+    ports = fake_ports()
+    ports.offer(SMALL, LARGE, MIDDLE, AWAY)
+    async with ports.manager() as manager:
+        narrowed = manager.searches.narrowed
+        rest, found = narrowed(parse("cap:tools -status:missing ctx:<8k size:>1GB word"))
+        assert found == {LARGE.id}
+        assert [term.field for term in rest.terms] == [Field.SIZE]
+        assert narrowed(parse("size:>1GB"))[1] is None
+        assert manager.searches.find("cap:tools ctx:>8k").ids == (MIDDLE.id,)

@@ -8,6 +8,7 @@ from tests.support.models import (
     write_embedding,
     write_gemma,
     write_llama,
+    write_quantised,
     write_qwen2,
     write_sharded,
     write_slow_llama,
@@ -16,6 +17,7 @@ from tests.support.models import (
 SLOW, QWEN, GEMMA = "Slow Llama", "Tiny Qwen2", "Tiny Gemma"
 EMBEDDING, GONE = "Tiny Embedding", "Vanishing Llama"
 PLAIN, THINKER = "Plain Llama", "Thinking Llama"
+QUANTISED, REFUSING = "Tiny Q4_0", "Refusing Llama"
 OPENS_REASONING = (
     f"{CHAT_TEMPLATE}{{% if enable_thinking is not false %}}<think>\n"
     "{% else %}<think>\n\n</think>\n\n{% endif %}"
@@ -41,6 +43,14 @@ def write_library(folder: Path) -> None:
         folder / "long-name.gguf",
         name="A Model With a Rather Long Name That Has to Be Cut Somewhere, Instruct",
         seed=9,
+    )
+    write_quantised(folder / "tiny-q4_0.gguf", name=QUANTISED)
+    refusal = "{{ raise_exception('Conversations must begin with a system prompt') }}"
+    write_llama(
+        folder / "refusing-llama.gguf",
+        name=REFUSING,
+        chat_template=CHAT_TEMPLATE + refusal,
+        seed=11,
     )
     write_sharded(folder / "sharded")
     write_broken(folder / "broken")

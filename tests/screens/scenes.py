@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QPoint, QUrl
 from PySide6.QtWidgets import QPushButton, QScrollArea
 
 from app.bootstrap.core import open_manager
@@ -19,11 +19,15 @@ from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui.bridge import Bridge
+from app.ui.dialogs import NameDialog
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
+from app.ui.pages.duplicates_dialog import DuplicatesDialog
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog
+from app.ui.pages.notes_dialog import NotesDialog
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
+from tests.screens.inspecting import convert, exchange, inspect
 from tests.screens.library import (
     EMBEDDING,
     ENDLESS,
@@ -40,6 +44,8 @@ from tests.support.fakes import eventually
 
 SIZE = (1180, 760)
 NARROW = (760, 620)
+ANSWER_SECONDS = 120
+"""A whole answer of a model takes so long at most where others are at work as well."""
 THOUGHT = (
     "They walk, so distances matter more than lines of a map.\n"
     "Three days: Alfama, Belém, and one that can be left open for the rain.\n"
@@ -86,6 +92,9 @@ async def render(folder: Path, out: Path) -> None:
     async with stage(folder / "state.db", out) as s:
         await nothing_yet(s)
         await browse(s, models)
+        await inspect(s)
+        await convert(s)
+        await exchange(s)
         await load_settings(s)
         await chat(s)
         await reasoning(s)
@@ -133,11 +142,64 @@ async def browse(s: Stage, models: Path) -> None:
     await s.camera.take("library-loaded")
     s.select(next(spec.name for spec in s.manager.models.search() if spec.reason))
     await s.camera.take("library-broken")
+    await search(s, models)
     s.window.library_page.search.setText("no such model")
     await s.camera.take("library-no-match")
     s.window.library_page.search.clear()
     s.window.show_page("loaded")
     await s.camera.take("loaded")
+
+
+async def search(s: Stage, models: Path) -> None:
+    """The query line completing, in trouble, with facets; marks, notes, copies and columns."""
+    page = s.window.library_page
+    await s.manager.annotations.set_favourite(s.model(QWEN), favourite=True)
+    await s.manager.annotations.set_tags(s.model(QWEN), ["fast", "work"])
+    await s.manager.annotations.set_note(s.model(QWEN), "Answers in German as well.")
+    page.focus_search()
+    page.search.setText("llama cap:")
+    page.search.offer()
+    await s.camera.take("library-completing")
+    page.search.setText("cap:chat fits size:huge")
+    await s.camera.take("library-problem")
+    page.search.setText("cap:chat fits")
+    page.search_bar.context.choose(32_768)
+    s.select(QWEN)
+    await s.camera.take("library-facets")
+    await s.manager.searches.save("Small chat models", "cap:chat fits size:<4GB")
+    page.search_bar.saved.menu().aboutToShow.emit()
+    page.search_bar.saved.menu().popup(s.window.pos() + QPoint(700, 90))
+    await s.camera.take("library-saved")
+    page.search_bar.saved.menu().close()
+    page.browser.open_columns_menu(s.window.pos() + QPoint(400, 200))
+    await s.camera.take("library-columns")
+    page.browser.menu.close()
+    page.search_bar.context.choose(None)
+    page.search.clear()
+    s.window.perform("annotate", s.model(QWEN))
+    await eventually(lambda: s.window.findChild(NotesDialog))
+    await s.camera.take("library-notes")
+    s.window.findChild(NotesDialog).reject()
+    s.window.perform("save_search")
+    await eventually(lambda: s.window.findChild(NameDialog))
+    await s.camera.take("library-save-search")
+    s.window.findChild(NameDialog).reject()
+    copy = models / "copies" / "tiny-gemma.gguf"
+    copy.parent.mkdir()
+    copy.write_bytes((models / "tiny-gemma.gguf").read_bytes())
+    await s.manager.library.rescan()
+    await eventually(s.window.duplicates.summary)
+    s.window.perform("duplicates")
+    await eventually(lambda: s.window.findChild(DuplicatesDialog))
+    await s.camera.take("library-duplicates")
+    s.window.findChild(DuplicatesDialog).reject()
+    s.window.perform("delete_model", s.model(GEMMA))
+    await eventually(lambda: s.window.toaster.toasts)
+    await s.camera.take("library-deleted")
+    s.window.gestures.undo_delete(s.manager.deletions.leaving()[0])
+    await eventually(lambda: any(x.name == GEMMA for x in s.manager.models.search()))
+    for toast in s.window.toaster.toasts:
+        toast.dismiss()
 
 
 async def load_settings(s: Stage) -> None:
@@ -186,9 +248,9 @@ async def chat(s: Stage) -> None:
     await s.camera.take("loaded-answering")
     s.window.show_page("playground")
     playground.stop()
-    await eventually(lambda: not playground.answering)
+    await eventually(lambda: not playground.answering, ANSWER_SECONDS)
     playground.send("And what when it rains?")
-    await eventually(lambda: not playground.answering)
+    await eventually(lambda: not playground.answering, ANSWER_SECONDS)
     await s.camera.take("playground")
     page = s.window.playground_page
     shown = playground.current.messages
@@ -214,7 +276,7 @@ async def reasoning(s: Stage) -> None:
     playground.send(PROMPT)
     await eventually(lambda: len(playground.current.reasoning) > 100)
     await s.camera.take("playground-thinking")
-    await eventually(lambda: not playground.answering)
+    await eventually(lambda: not playground.answering, ANSWER_SECONDS)
     await s.manager.conversations.set_dropping(playground.current.id, drops=True)
     asked, answer = playground.current.messages
     words = {"text": MARKDOWN, "reasoning": THOUGHT, "reasoning_seconds": 3.24, "left_out": 6}

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 from app.domain.crashes import CrashCause, CrashReport
 from app.domain.errors import DoesNotFit
+from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.ui.intents import Intents
 from app.ui.viewmodels.gestures import Gestures
@@ -166,4 +167,9 @@ async def test_that_what_is_too_big_is_loaded_anyway(qtbot):
         made.load(QWEN)
         await eventually(lambda: made.failures)
         made.load_anyway(QWEN)
-        await eventually(lambda: manager.models.instance(QWEN).state == "ready")
+
+        def ready() -> bool:
+            view = manager.models.instance(QWEN)
+            return view is not None and view.state is InstanceState.READY
+
+        await eventually(ready)

@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QPushButton, QToolButton
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from app.domain.errors import LoadStalled
 from app.domain.events import InstanceChanged
 from app.domain.models import Folder, ModelId, ModelStatus
 from app.ui.bridge import Bridge
-from app.ui.delegates.model_delegate import TALL_ROW
+from app.ui.intents import Intents
 from app.ui.pages.library_page import LibraryPage
-from app.ui.theme import ROW, Theme, figures
+from app.ui.theme import Theme, figures
 from app.ui.viewmodels.model_table import COLUMNS
 from app.ui.widgets.chip import Chip
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
@@ -26,7 +26,8 @@ async def library(qtbot, ports, *, settled=True):
     """A shown page over a started manager, and what it asked for."""
     async with ports.manager() as manager:
         bridge = Bridge(manager)
-        page = LibraryPage(manager, Theme(), bridge)
+        intents = Intents()
+        page = LibraryPage(manager, Theme(), intents, bridge)
         qtbot.addWidget(page)
         page.resize(1200, 700)
         page.show()
@@ -39,6 +40,7 @@ async def library(qtbot, ports, *, settled=True):
         try:
             yield manager, page
         finally:
+            await intents.aclose()
             page.close()
             bridge.close()
 
@@ -66,7 +68,7 @@ async def test_that_rows_say_what_the_header_of_the_file_says(qtbot):
         spec("Qwen", size_bytes=4_680_000_000, parameters=7_620_000_000, context_length=32768)
     )
     async with library(qtbot, ports) as (_, page):
-        said = [cell(page, 0, name) for name in NAMES[:-2]]
+        said = [cell(page, 0, name) for name in NAMES[: NAMES.index("state")]]
         assert said == ["Qwen", "llama", "local", "7.6 B", "Q4_K_M", "4.7 GB", "32k", "fits"]
 
 
@@ -107,7 +109,7 @@ async def test_that_what_is_selected_is_among_what_is_shown(qtbot):
         page.focus_search()
         qtbot.keyClicks(page.search, "mist")
         assert page.view_model.selected.name == "Mistral"
-        assert page.inspector._name.text() == "Mistral"
+        await eventually(lambda: page.inspector._name.text() == "Mistral")
         qtbot.keyClicks(page.search, "xx")
         assert page.view_model.selected is None
         assert not page.view_model.context().model
@@ -127,7 +129,7 @@ async def test_that_down_leads_from_the_search_to_a_row_that_is_lit(qtbot):
         assert page.browser.currentIndex().row() == 0
 
 
-async def test_that_an_order_keeps_the_selection_and_the_heights(qtbot):
+async def test_that_an_order_keeps_the_selection(qtbot):
     ports = fake_ports()
     broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
     ports.offer(broken, spec("Whole"))
@@ -136,7 +138,6 @@ async def test_that_an_order_keeps_the_selection_and_the_heights(qtbot):
         page.browser.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         rows = page.browser.selectionModel().selectedRows()
         assert [row.data() for row in rows] == ["Broken"]
-        assert [page.browser.rowHeight(row) for row in range(2)] == [ROW, TALL_ROW]
 
 
 async def test_that_the_count_tells_what_can_be_used(qtbot):
@@ -183,11 +184,13 @@ async def test_that_a_broken_model_says_why_and_offers_nothing(qtbot):
     broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
     ports.offer(spec("Whole"), broken)
     async with library(qtbot, ports) as (_, page):
-        assert page.browser.rowHeight(0) == TALL_ROW
-        assert page.browser.rowHeight(1) == ROW
+        assert page.view_model.table.model_at(0).reason == "The file is empty."
+        assert not page.view_model.table.model_at(1).reason
         page.browser.selectRow(0)
-        assert page.inspector._reason.text() == "The file is empty."
-        assert not any(button.isVisible() for button in page.inspector.findChildren(QPushButton))
+        await eventually(lambda: page.inspector._reason.text() == "The file is empty.")
+        shown = [b.objectName() for b in page.inspector.findChildren(QPushButton) if b.isVisible()]
+        offered = [name for name in shown if not name.startswith("tab_")]
+        assert offered == ["inspector_favourite", "inspector_annotate"]
 
 
 async def test_that_a_failed_load_says_why_under_its_name(qtbot):
@@ -196,12 +199,67 @@ async def test_that_a_failed_load_says_why_under_its_name(qtbot):
     slow = ModelId("local:Slow")
     ports.provider.failures[slow] = LoadStalled("It made no progress.", "Try it again.")
     async with library(qtbot, ports) as (manager, page):
-        assert page.browser.rowHeight(0) == ROW
+
+        def reason() -> str:
+            return page.view_model.table.model_at(0).reason
+
         await asyncio.gather(manager.models.load(slow), return_exceptions=True)
-        await eventually(lambda: page.browser.rowHeight(0) == TALL_ROW)
+        await eventually(lambda: reason() == "It made no progress.")
         assert cell(page, 0, "state") == "failed"
         await manager.models.dismiss(slow)
-        await eventually(lambda: page.browser.rowHeight(0) == ROW)
+        await eventually(lambda: not reason())
+
+
+async def test_that_a_row_shows_its_reason_in_the_colour_of_an_error(qtbot):
+    ports = fake_ports()
+    broken = spec("Broken", status=ModelStatus.INVALID, reason="The file is empty.")
+    ports.offer(spec("Whole"), broken)
+    async with library(qtbot, ports) as (_, page):
+        look = page._look
+        error = look.color("error").rgb()
+
+        def painted(row: int) -> set[int]:
+            cell = page.browser.visualRect(page.view_model.table.index(row, 0))
+            image = page.browser.viewport().grab(cell).toImage()
+            return {image.pixel(x, y) for x in range(cell.width()) for y in range(cell.height())}
+
+        assert error in painted(0)
+        assert error not in painted(1)
+
+
+async def test_that_the_inspector_keeps_its_widgets_for_models_of_a_family(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Mistral", size_bytes=3 * GIGABYTE))
+    async with library(qtbot, ports) as (_, page):
+        await eventually(lambda: page.inspector._name.text() == "Llama")
+        shown = page.inspector.findChildren(QLabel)
+        page.browser.selectRow(1)
+        await eventually(lambda: page.inspector._name.text() == "Mistral")
+        assert page.inspector.findChildren(QLabel) == shown
+        said = {label.accessibleName() for label in shown}
+        assert {"Size: 3.0 GB", "Path: /models/Mistral.gguf"} <= said
+        assert not any("Llama" in text for text in said)
+
+
+async def test_that_a_button_acts_on_the_model_that_the_inspector_shows(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Mistral"))
+    async with library(qtbot, ports) as (_, page):
+        await eventually(lambda: page.inspector._name.text() == "Llama")
+        load = page.inspector.findChild(QPushButton, "inspector_load")
+        page.browser.selectRow(1)
+        # The inspector follows with the next frames.
+        qtbot.mouseClick(load, Qt.MouseButton.LeftButton)
+        assert page.asked == [("load", "local:Llama")]
+
+
+async def test_that_a_path_leads_to_the_model_of_which_a_copy_lies_there(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Llama"), spec("Qwen", copies=("/other/deep/Qwen.gguf",)))
+    async with library(qtbot, ports) as (_, page):
+        assert page.view_model.at_path("/other") == "local:Qwen"
+        assert page.view_model.at_path("/models/Llama.gguf") == "local:Llama"
+        assert page.view_model.at_path("/nowhere") is None
 
 
 async def test_that_buttons_follow_the_state_of_the_selected_model(qtbot):
@@ -238,11 +296,14 @@ async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
         await eventually(lambda: not page.scan.isVisible())
         page.browser.selectRow(1)
         expected = [
-            *("library_search", "library_rescan", "library_add_folder"),
+            *("library_search", "library_saved", "library_smallest"),
+            *("library_rescan", "library_add_folder"),
             *["chip_remove"] * len(page.view_model.folders()),
-            *("library", "inspector_load", "inspector_switch"),
+            *(chip.objectName() for chip in page.search_bar.facets.chips()),
+            *("library_context", "library", "inspector_load", "inspector_switch"),
             *("inspector_load_settings", "inspector_profile_model"),
-            *("inspector_plan_memory", "Copy path", "Copy id"),
+            *("inspector_favourite", "inspector_annotate"),
+            *("tab_overview", "inspector_convert", "Copy path", "Copy id", "digest_start"),
         ]
 
         def stops() -> list[str]:
@@ -306,9 +367,14 @@ async def test_that_the_inspector_says_where_a_capability_comes_from(qtbot):
     ports = fake_ports()
     ports.offer(spec("Qwen"))
     async with library(qtbot, ports) as (_, page):
+        page.inspector.show_tab("capabilities")
+        said = (
+            page.inspector.findChild(QLabel, "verdict_chat"),
+            page.inspector.findChild(QLabel, "evidence_chat"),
+        )
+        assert [label.text() for label in said] == ["yes", "chat template · certain"]
         facts = {fact.label: fact for part in page.view_model.sections() for fact in part.facts}
-        assert facts["Chat"].value == "yes"
-        assert facts["Chat"].hint == "chat template"
+        assert facts["Can do"].value == "Chat"
         assert facts["Path"].value == "/models/Qwen.gguf"
         assert facts["Predicted"].value == "1.1 GB"
         assert facts["Predicted"].hint == "from the file's header"
@@ -319,6 +385,7 @@ async def test_that_the_inspector_plans_a_model_s_memory_exactly(qtbot):
     ports.offer(spec("Qwen"))
     ports.provider.sizes[ModelId("local:Qwen")] = 2 * GIGABYTE
     async with library(qtbot, ports) as (manager, page):
+        page.inspector.show_tab("fit")
         plan = page.inspector.findChild(QPushButton, "inspector_plan_memory")
         qtbot.mouseClick(plan, Qt.MouseButton.LeftButton)
         assert page.asked == [("plan_memory", "local:Qwen")]
@@ -352,7 +419,8 @@ async def test_that_a_narrow_table_keeps_the_name_readable(qtbot):
         assert {"name", "size", "state"} <= set(shown)
         page.resize(1600, 600)
         await asyncio.sleep(0.05)
-        assert not any(browser.isColumnHidden(at) for at in range(len(NAMES)))
+        hidden = {name for at, name in enumerate(NAMES) if browser.isColumnHidden(at)}
+        assert hidden == {"tags", "aliases", "last_used"}
 
 
 def readings_of(devices):

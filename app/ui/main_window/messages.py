@@ -1,17 +1,20 @@
 """What the window tells in passing: switches, folders that went, crashes, notices."""
 
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePath
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from app.domain.errors import ErrorReport
-from app.domain.events import InstanceChanged, ModelEvicted, NoticeRaised
+from app.domain.events import InstanceChanged, ModelDeleted, ModelEvicted, NoticeRaised
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
+from app.ui.viewmodels.converting import Ended
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.ways_out import of_restart
 from app.ui.widgets.toast import Toast, Toaster
@@ -56,6 +59,7 @@ class Messages(QObject):
         gestures.folder_removed.connect(self._say_removed)
         bridge.on(InstanceChanged, self._say_crashed)
         bridge.on(NoticeRaised, self._say_notices)
+        bridge.on(ModelDeleted, self._say_deleted)
         bridge.on(ModelEvicted, self._say_evicted)
 
     def crashes_seen(self) -> None:
@@ -73,6 +77,17 @@ class Messages(QObject):
         """Tell why a model can't be talked to."""
         name = self._manager.models.get(model_id).name
         self._toaster.say(f"{name} makes embeddings; it writes no answers.")
+
+    def say_exported(self, path: str) -> None:
+        """Tell that the library was written to a file."""
+        name = PurePath(path).name
+        self._toaster.say(f"The library and the settings are in {name}; no keys.", role="ok")
+
+    def say_converted(self, ended: Ended, show: Callable[[], object]) -> None:
+        """Tell that a model was converted, and lead to the new one."""
+        name = self._manager.models.get(ended.model_id).name
+        text = f"{name} is converted to {ended.quantisation}."
+        self._toaster.say(text, role="ok", action="Show", act=show)
 
     def _say_switched(self, model_id: ModelId) -> None:
         name = self._manager.models.get(model_id).name
@@ -94,6 +109,18 @@ class Messages(QObject):
             action="Undo",
             act=lambda: self._gestures.add((path,)),
         )
+
+    def _say_deleted(self, events: list[ModelDeleted]) -> None:
+        """Offer to call a model back for as long as that can be done."""
+        for event in events:
+            toast = self._toaster.say(
+                f"{event.name} goes to the trash.",
+                action="Undo",
+                act=partial(self._gestures.undo_delete, event.model_id),
+            )
+            toast.stay()
+            left = max(0.0, event.undo_until - time.time())
+            QTimer.singleShot(int(left * 1000), toast, toast.dismiss)
 
     def _say_crashed(self, events: list[InstanceChanged]) -> None:
         """Tell each crash once, unless the page that shows has its own word on it."""

@@ -45,15 +45,19 @@ from app.ui.actions import ACTIONS, MENUS, PAGES, Context
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import place
+from app.ui.main_window.library_dialogs import LibraryDialogs
 from app.ui.main_window.messages import Messages
+from app.ui.pages.duplicates_dialog import show_duplicates
 from app.ui.pages.library_page import LibraryPage
 from app.ui.pages.load_settings_dialog import choose_load_settings
 from app.ui.pages.loaded_page import LoadedPage
+from app.ui.pages.notes_dialog import write_notes
 from app.ui.pages.playground_page import PlaygroundPage
 from app.ui.pages.profile_page import ProfilePage
 from app.ui.pages.settings_page import SettingsPage
 from app.ui.theme import Theme
 from app.ui.viewmodels.context import context_of
+from app.ui.viewmodels.duplicates import Duplicates
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.load_form import LoadForm
 from app.ui.viewmodels.status import StatusViewModel
@@ -91,13 +95,16 @@ class MainWindow(QMainWindow):
         self._intents = intents
         self._bridge = bridge
         self._page = PAGES[0]
+        self._away = False
+        """Whether the person is in another program."""
         self.setWindowTitle("Modelyard" if manager.kept else "Modelyard, nothing is kept")
         self.setWindowIcon(QIcon(str(icon_file("modelyard.svg"))))
         self.setMinimumSize(*SMALLEST)
         self.setAcceptDrops(True)
 
         self.gestures = Gestures(manager, intents, self)
-        self.library_page = LibraryPage(manager, look, bridge)
+        self.duplicates = Duplicates(manager, intents, bridge, self)
+        self.library_page = LibraryPage(manager, look, intents, bridge)
         self.loaded_page = LoadedPage(manager, look, bridge)
         self.playground_page = PlaygroundPage(manager, look, intents, bridge, self.gestures)
         self.profile_page = ProfilePage(manager, look, intents, bridge)
@@ -124,6 +131,9 @@ class MainWindow(QMainWindow):
             is_shown=self._shows_error,
             show_loaded=partial(self.show_page, "loaded"),
         )
+        self.library_dialogs = LibraryDialogs(
+            self, look, manager, intents, self.library_page.converting, self._messages
+        )
         self._overlay = DropOverlay(look, self)
         self.actions_by_id: dict[str, QAction] = {}
         self._handlers = self._bindings()
@@ -131,6 +141,7 @@ class MainWindow(QMainWindow):
         self._connect()
         kept = manager.settings.current().window
         place.restore(self, kept)
+        self.library_page.restore_place(kept)
         self.show_page(kept.page if kept.page in PAGES else PAGES[0])
         self._follow()
 
@@ -197,7 +208,8 @@ class MainWindow(QMainWindow):
 
     async def save_place(self) -> None:
         """Keep where the window and its parts are."""
-        await self._manager.settings.set("window", place.taken(self, self._page))
+        kept = self.library_page.with_place(place.taken(self, self._page))
+        await self._manager.settings.set("window", kept)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask to be closed; the window stays until the program unwinds."""
@@ -265,6 +277,15 @@ class MainWindow(QMainWindow):
             "rescan": lambda _: gestures.rescan(),
             "cancel_scan": lambda _: gestures.cancel_scan(),
             "search": lambda _: self._search(),
+            "save_search": lambda _: self._save_search(),
+            "forget_search": gestures.forget_search,
+            "smallest": self._choose_smallest,
+            "duplicates": lambda _: self._show_duplicates(),
+            "columns": lambda _: self.library_page.browser.open_columns_menu(),
+            "favourite": self._for_model(partial(gestures.mark, favourite=True)),
+            "unfavourite": self._for_model(partial(gestures.mark, favourite=False)),
+            "annotate": self._for_model(self._annotate),
+            "delete_model": self._for_model(gestures.delete),
             "load": self._for_model(gestures.load),
             "cancel_load": self._for_model(gestures.cancel_load),
             "switch": self._for_model(gestures.switch),
@@ -282,6 +303,10 @@ class MainWindow(QMainWindow):
             "load_settings": self._for_model(self._choose_load_settings),
             "profile_model": self._for_model(self._profile),
             "plan_memory": self._for_model(gestures.plan_memory),
+            "test_model": self._for_model(gestures.test),
+            "convert": self._for_model(self.library_dialogs.convert),
+            "export_library": lambda _: self.library_dialogs.export(),
+            "import_library": lambda _: self.library_dialogs.take_in(),
             "restore": lambda _: gestures.restore(),
             "new_conversation": lambda _: self._new_conversation(),
             "quit": lambda _: self.close_requested.emit(),
@@ -314,7 +339,13 @@ class MainWindow(QMainWindow):
         self.status_bar.switch_requested.connect(partial(self.perform, "switch"))
         self.library_page.view_model.selection_changed.connect(self._refresh_actions)
         self.library_page.view_model.failed.connect(self.toaster.fail)
+        self.library_page.view_model.rows_changed.connect(self._refresh_actions)
+        self.duplicates.changed.connect(self._show_copies)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.applicationStateChanged.connect(self._look_again)
         self.gestures.added.connect(self.library_page.reveal)
+        self.library_dialogs.made.connect(self._reveal)
         self._intents.failed.connect(self._messages.fail)
         self._look.changed.connect(self._recolour)
         for kind in (InstanceChanged, AliasAssigned, ModelsChanged, FoldersChanged):
@@ -372,9 +403,43 @@ class MainWindow(QMainWindow):
         work = choose_load_settings(self, self._look, self._intents, form)
         self._intents.run(f"choose load settings of {model_id}", work)
 
+    def _reveal(self, model: str) -> None:
+        model_id = ModelId(model)
+        self.show_page("library")
+        self.library_page.search.clear()
+        self.library_page.view_model.refresh([model_id])
+        self.library_page.view_model.select(model_id)
+
     def _search(self) -> None:
         self.show_page("library")
         self.library_page.focus_search()
+
+    def _save_search(self) -> None:
+        line = self.library_page.search.text().strip()
+        ask = partial(dialogs.ask_name, self, "Save this search?", f"It finds: {line}", "Save")
+        self.gestures.save_search(ask, line)
+
+    def _choose_smallest(self, need: str) -> None:
+        self.show_page("library")
+        if not self.library_page.choose_smallest(need):
+            self.toaster.say("No model that the search finds fits into memory now.")
+
+    def _show_duplicates(self) -> None:
+        work = show_duplicates(self, self._look, self.duplicates)
+        self._intents.run("show duplicates", work)
+
+    def _show_copies(self) -> None:
+        self.library_page.show_duplicates(self.duplicates.summary())
+
+    def _annotate(self, model_id: ModelId) -> None:
+        self._intents.run("write notes", write_notes(self, self._manager, model_id))
+
+    def _look_again(self, state: Qt.ApplicationState) -> None:
+        """Look at folders again whose changes nobody tells of when somebody comes back."""
+        here = state is Qt.ApplicationState.ApplicationActive
+        if here and self._away:
+            self.gestures.rescan_unwatched()
+        self._away = not here
 
     def _new_conversation(self) -> None:
         self.show_page("playground")

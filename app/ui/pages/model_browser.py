@@ -1,13 +1,15 @@
 """The table of the Library page: selection by id, rows that explain themselves, and a menu."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+from collections.abc import Collection
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from app.domain.models import ModelId
 from app.ui import theme
-from app.ui.actions import ACTIONS, MODEL_ACTIONS
-from app.ui.delegates.model_delegate import TALL_ROW, ModelDelegate
+from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS
+from app.ui.delegates.model_row import Cell, ModelRowPainter
 from app.ui.theme import Theme
 from app.ui.viewmodels.library import LibraryViewModel
 from app.ui.viewmodels.model_table import COLUMNS, Column
@@ -16,10 +18,17 @@ NAME_WIDTH = 180
 """The least a name gets before other columns yield."""
 NAME_AT_LEAST = 110
 """What it gets when none is left to yield: the state has to be seen whole."""
-YIELDING = ("provider", "speed", "fit", "architecture", "context", "parameters", "quantisation")
+YIELDING = (
+    *("provider", "speed", "architecture", "parameters", "quantisation", "context"),
+    *("last_used", "aliases", "tags", "fit", "favourite"),
+)
 """The columns that hide in a narrow table, the first of them first."""
 STAYING = sum(column.width for column in COLUMNS[1:] if column.id not in YIELDING)
 SCROLL_BAR = 14
+HIDDEN = frozenset({"cancel_load", "favourite", "unfavourite", "delete_model"})
+"""Actions that the menu leaves out where they make no sense."""
+STAR_AT = next(at for at, column in enumerate(COLUMNS) if column.id == "favourite")
+USUAL = frozenset(column.id for column in COLUMNS[1:] if not column.offered)
 
 
 class ModelBrowser(QTableView):
@@ -36,14 +45,15 @@ class ModelBrowser(QTableView):
         super().__init__(parent)
         self._view_model = view_model
         self._look = look
-        self._delegate = ModelDelegate(look, self)
-        self._tall: frozenset[int] = frozenset()
+        self._row_painter = ModelRowPainter(look, view_model.table.text)
+        self._hovered_row = -1
+        self._chosen = USUAL
         self.setObjectName("library")
         self.setAccessibleName("Models")
-        # Of a long table, Qt would give each row its least height for seconds.
+        # Of a long table, Qt would give each row its least height for seconds, and as long for rows
+        # of different heights.
         self._set_up_rows()
         self.setModel(view_model.table)
-        self.setItemDelegate(self._delegate)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -59,31 +69,90 @@ class ModelBrowser(QTableView):
         self._set_up_columns()
         self.menu: QMenu | None = None
         self.entered.connect(lambda index: self._hover(index.row()))
-        self.doubleClicked.connect(self._open)
+        self.clicked.connect(self._click)
+        self.doubleClicked.connect(self._double_click)
         self.customContextMenuRequested.connect(self._open_menu)
         self.selectionModel().currentRowChanged.connect(self._select)
-        view_model.table.modelReset.connect(self._start_rows)
-        view_model.rows_changed.connect(self._follow_rows)
+        # A reset forgets the selection.
+        view_model.table.modelReset.connect(self._restore_selection)
         view_model.selection_changed.connect(self._restore_selection)
-        look.changed.connect(self.viewport().update)
-        self._follow_rows()
+        look.changed.connect(self._recolour)
+        self._restore_selection()
 
     def fit_columns(self) -> None:
         """Give the name what the other columns leave, hiding some where that is too little."""
         room = self.viewport().width()
-        taken = {column.id: self.columnWidth(at) or column.width for at, column in _others()}
+        taken = {
+            column.id: self.columnWidth(at) or column.width
+            for at, column in _others()
+            if column.id in self._chosen
+        }
         for name in YIELDING:
             if room - sum(taken.values()) >= NAME_WIDTH:
                 break
-            del taken[name]
+            taken.pop(name, None)
         for at, column in _others():
             self.setColumnHidden(at, column.id not in taken)
         self.setColumnWidth(0, max(NAME_AT_LEAST, room - sum(taken.values())))
+
+    @property
+    def chosen_columns(self) -> tuple[str, ...]:
+        """The columns that are shown where there is room, besides the name."""
+        return tuple(column.id for _, column in _others() if column.id in self._chosen)
+
+    def choose_columns(self, ids: Collection[str]) -> None:
+        """Show these columns besides the name; unknown ones are ignored."""
+        self._chosen = frozenset(ids) & {column.id for _, column in _others()}
+        columns = self.horizontalHeader()
+        columns.moveSection(columns.visualIndex(STAR_AT), 0)
+        self.fit_columns()
+
+    def open_columns_menu(self, at: QPoint | None = None) -> None:
+        """Offer the columns, at a point of the screen or below their titles."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for _, column in _others():
+            action = menu.addAction(column.name or column.title)
+            action.setCheckable(True)
+            action.setChecked(column.id in self._chosen)
+            action.triggered.connect(
+                lambda _=False, chosen=column.id: self.choose_columns(self._chosen ^ {chosen})
+            )
+        menu.addSeparator()
+        usual = menu.addAction("The usual ones")
+        usual.triggered.connect(lambda: self.choose_columns(USUAL))
+        self.menu = menu
+        menu.destroyed.connect(self._forget_menu)
+        menu.popup(at if at is not None else self.viewport().mapToGlobal(QPoint()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns into the new width."""
         super().resizeEvent(event)
         self.fit_columns()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the rows that are seen, each in one go."""
+        area, model = event.rect(), self._view_model.table
+        first, last = self.rowAt(area.top()), self.rowAt(area.bottom())
+        if first < 0:
+            return
+        cells = [
+            Cell(column, self.columnViewportPosition(at), self.columnWidth(at))
+            for at, column in enumerate(COLUMNS)
+            if not self.isColumnHidden(at)
+        ]
+        current = self.selectionModel()
+        width = self.horizontalHeader().length()
+        painter = QPainter(self.viewport())
+        for row in range(first, (last if last >= 0 else model.rowCount() - 1) + 1):
+            shown = model.model_at(row)
+            if shown is None:
+                continue
+            selected = current.isRowSelected(row)
+            ground = "selected" if selected else "hovered" if row == self._hovered_row else ""
+            rect = QRectF(0, self.rowViewportPosition(row), width, self.rowHeight(row))
+            self._row_painter.paint(painter, rect, cells, shown, ground)
+        painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens the current model."""
@@ -119,27 +188,16 @@ class ModelBrowser(QTableView):
         columns.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         for at, column in enumerate(COLUMNS):
             self.setColumnWidth(at, column.width)
+        columns.moveSection(STAR_AT, 0)
         columns.sectionResized.connect(self._columns_resized)
+        columns.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        columns.customContextMenuRequested.connect(
+            lambda at: self.open_columns_menu(columns.mapToGlobal(at))
+        )
 
     def _columns_resized(self, at: int) -> None:
         if at != 0:
             self.fit_columns()
-
-    def _start_rows(self) -> None:
-        """Begin anew: a reset forgets the selection, and leaves heights where other rows are."""
-        for row in self._tall:
-            if row < self._view_model.table.rowCount():
-                self.setRowHeight(row, theme.ROW)
-        self._tall = frozenset()
-        self._follow_rows()
-
-    def _follow_rows(self) -> None:
-        """Restore the selection by id, and give rows with a reason the room for it."""
-        tall = self._view_model.table.reasoned_rows()
-        for row in tall ^ self._tall:
-            self.setRowHeight(row, TALL_ROW if row in tall else theme.ROW)
-        self._tall = tall
-        self._restore_selection()
 
     def _restore_selection(self) -> None:
         selected = self._view_model.selected
@@ -154,6 +212,16 @@ class ModelBrowser(QTableView):
         if index.isValid():
             self._view_model.select(self._view_model.table.shown()[index.row()])
 
+    def _click(self, index: QModelIndex) -> None:
+        """A click where the star stands, or would, puts it there or takes it away."""
+        if index.column() == STAR_AT:
+            action = "unfavourite" if index.data() else "favourite"
+            self._request(action, self._view_model.table.shown()[index.row()])
+
+    def _double_click(self, index: QModelIndex) -> None:
+        if index.column() != STAR_AT:
+            self._open(index)
+
     def _open(self, index: QModelIndex) -> None:
         if index.isValid():
             self.opened.emit(self._view_model.table.shown()[index.row()])
@@ -167,9 +235,9 @@ class ModelBrowser(QTableView):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         context = self._view_model.context()
-        for name in MODEL_ACTIONS:
+        for name in (*MODEL_ACTIONS, *NOTE_ACTIONS):
             info = ACTIONS[name]
-            if name == "cancel_load" and not info.enabled(context):
+            if name in HIDDEN and not info.enabled(context):
                 continue
             action = menu.addAction(self._look.icon(info.icon), info.text)
             action.setEnabled(info.enabled(context))
@@ -181,11 +249,15 @@ class ModelBrowser(QTableView):
     def _request(self, action: str, model_id: ModelId) -> None:
         self.requested.emit(action, model_id)
 
+    def _recolour(self) -> None:
+        self._row_painter.recolour()
+        self.viewport().update()
+
     def _forget_menu(self) -> None:
         self.menu = None
 
     def _hover(self, row: int) -> None:
-        before, self._delegate.hovered_row = self._delegate.hovered_row, row
+        before, self._hovered_row = self._hovered_row, row
         for changed in {before, row} - {-1}:
             top, height = self.rowViewportPosition(changed), self.rowHeight(changed)
             self.viewport().update(0, top, self.viewport().width(), height)

@@ -20,6 +20,8 @@ def context_of(manager: Manager, page: str, model_id: ModelId | None) -> Context
         restorable=len(models.restorable()),
         earlier=len(models.earlier()),
         safer=spec is not None and models.safer(spec.id) is not None,
+        favourite=spec is not None and manager.annotations.get(spec.id).favourite,
+        deletable=spec is not None and bool(manager.deletions.deletable(spec.id)),
         refused=spec is not None and models.refused(spec.id),
     )
 

@@ -73,6 +73,10 @@ class Gestures(QObject):
         """Find out what a model would take, without loading it."""
         self._intents.run(f"plan {model_id}", self._manager.memory.run_dry(model_id))
 
+    def test(self, model_id: ModelId) -> None:
+        """Find out by asking whether a model can write JSON and call tools."""
+        self._intents.run(f"test {model_id}", self._manager.trials.run(model_id))
+
     def dismiss(self, model_id: ModelId) -> None:
         """Forget a failure."""
         self._intents.run(f"dismiss {model_id}", self._manager.models.dismiss(model_id))
@@ -128,6 +132,36 @@ class Gestures(QObject):
     def cancel_scan(self) -> None:
         """End the scan; what it found stays."""
         self._intents.run("cancel scan", self._manager.library.cancel_scan())
+
+    def rescan_unwatched(self) -> None:
+        """Look at the folders again whose changes nobody tells of."""
+        self._intents.run("rescan unwatched", self._manager.library.rescan_unwatched())
+
+    def mark(self, model_id: ModelId, *, favourite: bool) -> None:
+        """Put a star to a model, or take it away."""
+        work = self._manager.annotations.set_favourite(model_id, favourite=favourite)
+        self._intents.run(f"mark {model_id}", work)
+
+    def delete(self, model_id: ModelId) -> None:
+        """Move a model's files to the trash; it can be called back for a while."""
+        self._intents.run(f"delete {model_id}", self._manager.deletions.delete(model_id))
+
+    def undo_delete(self, model_id: ModelId) -> None:
+        """Call a model back that was deleted."""
+        self._intents.run(f"undo delete {model_id}", self._manager.deletions.undo(model_id))
+
+    def save_search(self, choose: Callable[[], Awaitable[str | None]], line: str) -> None:
+        """Keep a query line under the name that the person chooses."""
+        self._intents.run("save search", self._save_search(choose, line))
+
+    def forget_search(self, name: str) -> None:
+        """Remove a saved search."""
+        self._intents.run(f"forget search {name}", self._manager.searches.forget(name))
+
+    async def _save_search(self, choose: Callable[[], Awaitable[str | None]], line: str) -> None:
+        name = await choose()
+        if name is not None:
+            await self._manager.searches.save(name, line)
 
     async def _switch(self, model_id: ModelId, make: Callable[[], Awaitable[object]]) -> None:
         """Say what the switch will do, and make it."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Sequence
-from itertools import chain
+from dataclasses import replace
 from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.domain.errors import ErrorReport
 from app.domain.events import (
     AliasAssigned,
+    AnnotationChanged,
     FoldersChanged,
     InstanceChanged,
     LoadSettingsChanged,
@@ -20,13 +21,13 @@ from app.domain.events import (
     ScanProgressed,
 )
 from app.domain.instances import InstanceView
-from app.domain.models import Folder, ModelId, ModelQuery, ModelSpec
+from app.domain.models import Capability, Folder, ModelId, ModelQuery, ModelSpec
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.actions import Context
 from app.ui.bridge import Bridge
 from app.ui.viewmodels.context import context_of
-from app.ui.viewmodels.model_table import ModelFacts, ModelTable
+from app.ui.viewmodels.model_table import STAR, ModelFacts, ModelTable
 from app.ui.viewmodels.overview import Section, overview
 
 REFRESH_MS = 100
@@ -48,15 +49,17 @@ class LibraryViewModel(QObject):
     def __init__(self, manager: Manager, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._manager = manager
-        self._facts = ModelFacts(manager.models, manager.memory)
+        self._facts = ModelFacts(manager)
         self._selected: ModelId | None = None
-        self._failed: frozenset[ModelId] = frozenset()
         self._settled: dict[ModelId, InstanceView] = {}
         """The last view of each instance, without the progress of its load."""
         self._errors: dict[str, ErrorReport] = {}
         # What is missing at the start is shown, not announced: nobody asked just now.
         self._first_scan = {folder.path for folder in manager.library.folders()}
         self.table = ModelTable(self._facts, self)
+        self.line = ""
+        """What is searched for."""
+        self.table.progressed.connect(self._found_more)
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(REFRESH_MS)
@@ -69,6 +72,7 @@ class LibraryViewModel(QObject):
         bridge.on(MetricsChanged, self._models_touched)
         bridge.on(MemoryPlanned, self._models_touched)
         bridge.on(LoadSettingsChanged, self._models_touched)
+        bridge.on(AnnotationChanged, self._annotations_changed)
         bridge.on(FoldersChanged, lambda _: self.folders_changed.emit())
         bridge.on(ScanProgressed, lambda _: self.scan_changed.emit())
         bridge.on(ScanFinished, self._scans_finished)
@@ -87,22 +91,31 @@ class LibraryViewModel(QObject):
         self.rows_changed.emit()
         self.selection_changed.emit()
 
-    def search(self, text: str) -> None:
-        """Show the models that contain every word."""
-        self.table.filter(text)
+    def search(self, line: str) -> None:
+        """Show the models that a query line asks for."""
+        self.line = line
+        self.table.filter(line)
+        self._keep_to_shown()
+        self.rows_changed.emit()
+
+    def fit_at(self, context_length: int | None) -> None:
+        """Tell fits at another context length; None for each model's own settings."""
+        self.table.fit_at(context_length)
         self._keep_to_shown()
         self.rows_changed.emit()
 
     def at_path(self, path: str) -> ModelId | None:
         """The model that lies at a path or, in the order of the rows, first below it."""
         named = PurePath(os.path.abspath(path))  # noqa: PTH100 - links stay as they are named
-        # Those that lie there, then those of which a copy does: the search knows no copies.
-        found = self._manager.models.query(ModelQuery(words=str(named), limit=None)).ids
-        for spec in filter(None, map(self._facts.spec, chain(found, self.table.shown()))):
-            places = [PurePath(place) for place in (spec.path, *spec.copies) if place]
-            if any(place.is_relative_to(named) for place in places):
+        models = self._manager.models
+        found = models.query(ModelQuery(words=str(named), limit=None)).ids
+        for spec in filter(None, map(self._facts.spec, found)):
+            if _lies_in(spec.path, named):
                 return spec.id
-        return None
+        # The search knows no copies.
+        copied = map(self._facts.spec, models.copied())
+        there = {s.id for s in copied if s and any(_lies_in(copy, named) for copy in s.copies)}
+        return next((model_id for model_id in self.table.shown() if model_id in there), None)
 
     def select(self, model_id: ModelId | None) -> None:
         """Select a model, shown or not."""
@@ -112,7 +125,8 @@ class LibraryViewModel(QObject):
 
     def context(self, page: str = "library") -> Context:
         """What the actions depend on."""
-        return context_of(self._manager, page, self._selected)
+        context = context_of(self._manager, page, self._selected)
+        return replace(context, searching=bool(self.line.strip()))
 
     def sections(self) -> tuple[Section, ...]:
         """What the inspector says of the selected model."""
@@ -120,10 +134,28 @@ class LibraryViewModel(QObject):
         return overview(spec, self._manager) if spec is not None else ()
 
     def state(self) -> str:
-        """The state of the selected model in words; empty when it isn't loaded."""
+        """The state of the selected model in words, and whether it is marked; may be empty."""
         spec = self.selected
-        view = self._manager.models.instance(spec.id) if spec is not None else None
-        return words.state(view) if view is not None else ""
+        if spec is None:
+            return ""
+        view = self._manager.models.instance(spec.id)
+        state = words.state(view) if view is not None else ""
+        marked = f"{STAR} favourite" if self._facts.favourite(spec) else ""
+        return " · ".join(filter(None, (state, marked)))
+
+    def smallest(self, need: str = "") -> ModelId | None:
+        """The smallest model that the search finds and that fits; None when there is none.
+
+        Args:
+            need: a capability that it has to have.
+        """
+        needs = [Capability(need)] if need else []
+        length = self._facts.context_length
+        return self._manager.searches.smallest(needs, self.line, length)
+
+    def stores(self) -> Sequence[Folder]:
+        """Other programs' collections that are looked into."""
+        return self._manager.library.stores()
 
     def folders(self) -> Sequence[Folder]:
         """The user's folders."""
@@ -158,6 +190,10 @@ class LibraryViewModel(QObject):
             shown = self.table.shown()
             self.select(shown[0] if shown else None)
 
+    def _found_more(self) -> None:
+        self._keep_to_shown()
+        self.rows_changed.emit()
+
     def _models_changed(self, events: list[ModelsChanged]) -> None:
         self._stale.update(*(event.ids for event in events))
         if not self._refresh.isActive():
@@ -182,11 +218,9 @@ class LibraryViewModel(QObject):
         self._settled |= settled
         # Memory moved, so that other models' fits did too.
         self._facts.forget_room()
+        if self.table.memory_moved():
+            self._found_more()
         self.table.touch()
-        failed = frozenset(self._facts.failures())
-        if failed != self._failed:
-            self._failed = failed
-            self.rows_changed.emit()
         self._selection_touched(ids)
 
     def _aliases_changed(self, events: list[AliasAssigned]) -> None:
@@ -199,6 +233,13 @@ class LibraryViewModel(QObject):
     ) -> None:
         ids = {event.model_id for event in events}
         self.table.touch(ids)
+        self._selection_touched(ids)
+
+    def _annotations_changed(self, events: list[AnnotationChanged]) -> None:
+        ids = {event.model_id for event in events}
+        self.table.noted(ids)
+        self._keep_to_shown()
+        self.rows_changed.emit()
         self._selection_touched(ids)
 
     def _selection_touched(self, ids: set[ModelId]) -> None:
@@ -215,3 +256,7 @@ class LibraryViewModel(QObject):
                     self.failed.emit(event.error)
             self._first_scan.discard(event.folder)
         self.folders_changed.emit()
+
+
+def _lies_in(path: str, named: PurePath) -> bool:
+    return bool(path) and PurePath(path).is_relative_to(named)

@@ -4,34 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.domain.chat_templates import TemplateSource
+from app.domain.errors import UnknownModel
 from app.domain.instances import ENDED
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
-from app.domain.models import Capability, CapabilityFact, ModelSpec, ModelStatus, verdicts
+from app.domain.models import ACTIVE, ModelSpec, ModelStatus
 from app.domain.profiles import Average, ModelMetrics, busiest_hours
 from app.manager.manager import Manager
 from app.manager.models import Models
 from app.ui import words
 from app.ui.viewmodels import load_words
+from app.ui.viewmodels.capability_lines import abilities
+from app.ui.viewmodels.inspected import Tab
 
 FEW_USES = 10
 """Below so many answers their hours say nothing."""
-CAPABILITY_WORDS: dict[Capability, str] = {
-    Capability.CHAT: "Chat",
-    Capability.COMPLETION: "Completion",
-    Capability.EMBEDDING: "Embeddings",
-    Capability.RERANK: "Ranking",
-    Capability.TOOLS: "Tools",
-    Capability.PARALLEL_TOOLS: "Several tools at once",
-    Capability.SYSTEM_ROLE: "System prompt",
-    Capability.THINKING: "Reasoning",
-    Capability.VISION: "Pictures",
-    Capability.AUDIO: "Sound",
-    Capability.FILL_IN_MIDDLE: "Fill in the middle",
-    Capability.LORA: "LoRA adapters",
-    Capability.DRAFT: "Drafting",
-    Capability.JSON: "JSON",
-}
 
 
 @dataclass(frozen=True)
@@ -53,26 +40,26 @@ class Section:
     facts: tuple[Fact, ...]
     action: str = ""
     """The id of an action that tells more."""
+    tab: Tab = Tab.OVERVIEW
+    """Where it stands."""
 
 
 def overview(spec: ModelSpec, manager: Manager) -> tuple[Section, ...]:
     """The sections of the inspector, without those that have nothing to say."""
     models = manager.models
     sections = (
-        Section("Model", _model(spec, models)),
-        Section(
-            "Capabilities",
-            tuple(_capability(fact) for fact in verdicts(spec.capabilities).values()),
-        ),
+        Section("Notes", _notes(spec, manager)),
+        Section("Model", _model(spec, manager)),
         _memory(spec, manager),
         Section("Load settings", _load_settings(spec, models)),
-        Section("Averages", _averages(spec, models)),
-        Section("File", _file(spec)),
+        Section("Averages", _averages(spec, models), tab=Tab.PERFORMANCE),
+        _file(spec),
     )
     return tuple(section for section in sections if section.facts)
 
 
-def _model(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
+def _model(spec: ModelSpec, manager: Manager) -> tuple[Fact, ...]:
+    models = manager.models
     context = words.count(spec.context_length)
     facts: tuple[Fact, ...] = (
         Fact("Provider", spec.provider),
@@ -82,6 +69,8 @@ def _model(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
         Fact("Context", f"{context} tokens" if spec.context_length else ""),
         Fact("Layers", words.count(spec.shape.block_count) if spec.shape else ""),
         Fact("Vocabulary", words.count(spec.shape.vocabulary) if spec.shape else ""),
+        Fact("Can do", abilities(spec)),
+        Fact("Made from", _parent(spec, manager)),
     )
     view = models.instance(spec.id)
     if view is not None and view.template is not None:
@@ -91,13 +80,31 @@ def _model(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact.value not in {"", words.NOTHING})
 
 
-def _capability(fact: CapabilityFact) -> Fact:
-    return Fact(CAPABILITY_WORDS[fact.capability], "yes" if fact.value else "no", hint=fact.source)
+def _parent(spec: ModelSpec, manager: Manager) -> str:
+    """The model that it was quantised from; empty for one that came as it is."""
+    parent = manager.annotations.get(spec.id).parent
+    if parent is None:
+        return ""
+    try:
+        return manager.models.get(parent).name
+    except UnknownModel:
+        return "a model that is gone"
+
+
+def _notes(spec: ModelSpec, manager: Manager) -> tuple[Fact, ...]:
+    noted = manager.annotations.get(spec.id)
+    names = (alias.name for alias in manager.models.aliases() if alias.model_id == spec.id)
+    facts = (
+        Fact("Tags", ", ".join(noted.tags)),
+        Fact("Aliases", ", ".join(name for name in names if name != ACTIVE)),
+        Fact("Note", noted.note),
+    )
+    return tuple(fact for fact in facts if fact.value)
 
 
 def _memory(spec: ModelSpec, manager: Manager) -> Section:
     if not spec.path or spec.reason:
-        return Section("Memory", ())
+        return Section("Memory", (), tab=Tab.FIT)
     plan = manager.memory.plan(spec.id)
     facts = [Fact("Predicted", words.size(plan.host), hint=words.PLAN_WORDS[plan.source])]
     facts += [
@@ -113,7 +120,8 @@ def _memory(spec: ModelSpec, manager: Manager) -> Section:
         facts.append(Fact("Context in use", f"{words.count(view.context_length)} tokens"))
     idle = view is None or view.state in ENDED
     guessed = plan.source is PlanSource.FORMULA and spec.status is ModelStatus.AVAILABLE
-    return Section("Memory", tuple(facts), action="plan_memory" if idle and guessed else "")
+    action = "plan_memory" if idle and guessed else ""
+    return Section("Memory", tuple(facts), action=action, tab=Tab.FIT)
 
 
 def _load_settings(spec: ModelSpec, models: Models) -> tuple[Fact, ...]:
@@ -183,7 +191,7 @@ def _hours(metrics: ModelMetrics) -> str:
     return f"mostly {start}\N{EN DASH}{end} h"
 
 
-def _file(spec: ModelSpec) -> tuple[Fact, ...]:
+def _file(spec: ModelSpec) -> Section:
     facts = [Fact("Size", words.size(spec.size_bytes))] if spec.size_bytes else []
     if spec.shards > 1:
         facts.append(Fact("Shards", words.count(spec.shards)))
@@ -191,4 +199,5 @@ def _file(spec: ModelSpec) -> tuple[Fact, ...]:
         facts.append(Fact("Path", spec.path, technical=True))
     facts += [Fact("Copy", path, technical=True) for path in spec.copies]
     facts.append(Fact("Id", spec.id, technical=True))
-    return tuple(facts)
+    convertible = spec.path and spec.status is ModelStatus.AVAILABLE
+    return Section("File", tuple(facts), action="convert" if convertible else "")

@@ -15,6 +15,8 @@ from app.ui import theme
 from app.ui.theme import Theme
 from app.ui.widgets.plain_label import ElidedLabel
 
+STEPS = 1000
+
 
 class Banner(QFrame):
     """Words and one button, with a moving bar when something is under way."""
@@ -46,13 +48,13 @@ class Banner(QFrame):
         row.setSpacing(theme.SPACE_2)
         row.addWidget(self._icon)
         row.addWidget(self._words, 1)
-        if busy:
-            bar = QProgressBar()
-            bar.setRange(0, 0)
-            bar.setTextVisible(False)
-            bar.setFixedWidth(theme.SPACE_8 * 3)
-            bar.setAccessibleName("Under way")
-            row.addWidget(bar)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 0)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(theme.SPACE_8 * 3)
+        self._bar.setAccessibleName("Under way")
+        self._bar.setVisible(busy)
+        row.addWidget(self._bar)
         row.addWidget(self.button)
         look.changed.connect(self._recolour)
         self._recolour()
@@ -62,6 +64,11 @@ class Banner(QFrame):
         """Say something else; nothing hides the banner."""
         self._words.setText(text)
         self.setVisible(bool(text))
+
+    def set_share(self, share: float | None) -> None:
+        """Show how much is done, 0 to 1; None for a bar that only moves."""
+        self._bar.setRange(0, 0 if share is None else STEPS)
+        self._bar.setValue(0 if share is None else round(share * STEPS))
 
     def words(self) -> str:
         """What it says."""

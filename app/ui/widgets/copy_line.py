@@ -15,11 +15,10 @@ class CopyLine(QWidget):
     def __init__(self, look: Theme, name: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
-        self._text = text
-        words = ElidedLabel(text, Qt.TextElideMode.ElideMiddle)
-        words.setFont(theme.mono())
-        words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        words.setAccessibleName(f"{name}: {text}")
+        self._name = name
+        self._words = ElidedLabel("", Qt.TextElideMode.ElideMiddle)
+        self._words.setFont(theme.mono())
+        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QToolButton()
         self.button.setProperty("kind", "flat")
         self.button.setAccessibleName(f"Copy {name.lower()}")
@@ -28,13 +27,19 @@ class CopyLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SPACE_1)
-        row.addWidget(words, 1)
+        row.addWidget(self._words, 1)
         row.addWidget(self.button)
         look.changed.connect(self._recolour)
         self._recolour()
+        self.set_text(text)
+
+    def set_text(self, text: str) -> None:
+        """Show another text."""
+        self._words.setText(text)
+        self._words.setAccessibleName(f"{self._name}: {text}")
 
     def _put_on_clipboard(self) -> None:
-        QGuiApplication.clipboard().setText(self._text)
+        QGuiApplication.clipboard().setText(self._words.text())
 
     def _recolour(self) -> None:
         self.button.setIcon(self._look.icon("copy", "muted"))

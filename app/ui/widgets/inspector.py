@@ -1,41 +1,56 @@
 """Everything about the selected model, beside the table."""
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QPushButton,
     QScrollArea,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from app.domain.models import ModelSpec
 from app.ui import theme, words
-from app.ui.actions import ACTIONS, MODEL_ACTIONS, Context
+from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS, Context
 from app.ui.theme import Theme
-from app.ui.viewmodels.overview import Fact, Section
-from app.ui.widgets.copy_line import CopyLine
+from app.ui.viewmodels.inspected import Inspected, Tab
+from app.ui.viewmodels.overview import Section
+from app.ui.widgets.capability_view import CapabilityView
+from app.ui.widgets.digest_line import DigestLine
+from app.ui.widgets.fact_list import FactList
 from app.ui.widgets.flow_layout import FlowLayout
-from app.ui.widgets.plain_label import PlainLabel
+from app.ui.widgets.icon_button import IconButton
+from app.ui.widgets.metadata_view import MetadataView
 from app.ui.widgets.tab_order import in_tab_order
+from app.ui.widgets.tab_row import TabRow
+from app.ui.widgets.template_view import TemplateView
+from app.ui.widgets.tensor_view import TensorView
 from app.ui.widgets.wrapped_label import WrappedLabel
+
+FACTS = {
+    Tab.OVERVIEW: "",
+    Tab.FIT: "What can't be loaded takes no memory.",
+    Tab.PERFORMANCE: "No figures yet: they come with its first answers.",
+}
+"""The tabs of facts, and what they say when there are none."""
 
 
 class Inspector(QFrame):
-    """A heading, the actions that make sense, and sections of facts."""
+    """A heading, the actions that make sense, and tabs; only the shown one is brought up to date."""
 
     triggered = Signal(str)
     """The id of an action for the shown model."""
     focus_left = Signal()
     """What has the focus is about to go: somebody else has to take it."""
 
-    def __init__(self, look: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Theme, inspected: Inspected, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
+        self._inspected = inspected
+        self._spec: ModelSpec | None = None
+        self._context = Context()
         self._sections: tuple[Section, ...] = ()
         self.setProperty("role", "card")
         self.setObjectName("inspector")
@@ -46,25 +61,50 @@ class Inspector(QFrame):
         self._state.setObjectName("inspector_state")
         self._reason = _label(theme.body(), role="error")
         self._buttons = {action: self._button(action) for action in MODEL_ACTIONS}
+        self._buttons |= {action: self._icon_button(action) for action in NOTE_ACTIONS}
         actions = QWidget()
         flow = FlowLayout(actions, spacing=theme.SPACE_2)
         for button in self._buttons.values():
             flow.addWidget(button)
-        self._facts = QWidget()
-        self._facts.setProperty("role", "page")
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(self._facts)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.tabs = TabRow([*Tab])
+        self.tab = Tab.OVERVIEW
+        """The tab that is shown."""
+        self._facts = {tab: FactList(look, nothing) for tab, nothing in FACTS.items()}
+        self._digest = DigestLine(look, inspected.digest)
+        self._capabilities = CapabilityView(look, inspected)
+        self._views: dict[Tab, QWidget] = {
+            Tab.OVERVIEW: _scrolled(self._facts[Tab.OVERVIEW], self._digest),
+            Tab.CAPABILITIES: _scrolled(self._capabilities),
+            Tab.FIT: _scrolled(self._facts[Tab.FIT]),
+            Tab.PERFORMANCE: _scrolled(self._facts[Tab.PERFORMANCE]),
+            Tab.METADATA: MetadataView(look, inspected),
+            Tab.TENSORS: TensorView(look, inspected),
+            Tab.TEMPLATE: TemplateView(look, inspected),
+        }
+        self._stack = QStackedWidget()
+        for view in self._views.values():
+            self._stack.addWidget(view)
 
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE_4] * 4)
         column.setSpacing(theme.SPACE_2)
-        for widget in (self._name, self._state, self._reason, actions):
+        for widget in (self._name, self._state, self._reason, actions, self.tabs):
             column.addWidget(widget)
         column.addSpacing(theme.SPACE_1)
-        column.addWidget(self._area, 1)
+        column.addWidget(self._stack, 1)
+        for facts in self._facts.values():
+            facts.triggered.connect(self.triggered)
+            facts.focus_left.connect(self.focus_left)
+        self._capabilities.triggered.connect(self.triggered)
+        self.tabs.chosen.connect(self.show_tab)
+        inspected.capabilities_changed.connect(self._show_shown)
+
+    def show_tab(self, tab: str) -> None:
+        """Show another tab."""
+        self.tab = Tab(tab)
+        self.tabs.button(tab).setChecked(True)
+        self._stack.setCurrentWidget(self._views[self.tab])
+        self._show_shown()
 
     def show_model(
         self, spec: ModelSpec | None, state: str, sections: tuple[Section, ...], context: Context
@@ -83,34 +123,33 @@ class Inspector(QFrame):
             self.focus_left.emit()
         for action, button in self._buttons.items():
             button.setVisible(shown[action])
-        if sections != self._sections:
-            self._sections = sections
-            self._rebuild(sections)
-
-    def _rebuild(self, sections: Sequence[Section]) -> None:
-        place = self._area.verticalScrollBar().value()
-        if self._facts.isAncestorOf(self.window().focusWidget()):
+        self._spec, self._sections, self._context = spec, sections, context
+        known = spec is not None
+        if not known and self.tabs.isAncestorOf(self.window().focusWidget()):
             self.focus_left.emit()
-        self._facts = QWidget()
-        self._facts.setProperty("role", "page")
-        column = QVBoxLayout(self._facts)
-        column.setContentsMargins(0, 0, theme.SPACE_2, 0)
-        column.setSpacing(theme.SPACE_4)
-        more: list[QPushButton] = []
-        for section in sections:
-            grid = _grid(section, self._look)
-            if section.action:
-                more.append(self._button(section.action))
-                left = Qt.AlignmentFlag.AlignLeft
-                grid.addWidget(more[-1], grid.rowCount(), 1, left)
-            column.addLayout(grid)
-        column.addStretch()
-        # The area deletes the widget that it showed before.
-        self._area.setWidget(self._facts)
-        self._area.verticalScrollBar().setValue(place)
-        last = self._buttons[MODEL_ACTIONS[-1]]
-        lines = self._facts.findChildren(CopyLine)
-        in_tab_order(last, *more, *(line.button for line in lines))
+        self.tabs.setVisible(known)
+        self._stack.setVisible(known)
+        self._show_shown()
+
+    def _show_shown(self) -> None:
+        self._inspected.show(self._spec, self.tab)
+        if self.tab in self._facts:
+            sections = tuple(section for section in self._sections if section.tab is self.tab)
+            facts = self._facts[self.tab]
+            facts.show_sections(sections, self.tabs.last)
+            if self.tab is Tab.OVERVIEW:
+                in_tab_order(*(facts.stops[-1:] or (self.tabs.last,)), *self._digest.stops)
+        elif self.tab is Tab.CAPABILITIES:
+            self._capabilities.show_lines(testable=ACTIONS["test_model"].enabled(self._context))
+
+    def _icon_button(self, action: str) -> QPushButton:
+        info = ACTIONS[action]
+        button = IconButton(
+            self._look, info.icon, info.text, role="warn" if action == "unfavourite" else "text"
+        )
+        button.setObjectName(f"inspector_{action}")
+        button.clicked.connect(lambda: self.triggered.emit(action))
+        return button
 
     def _button(self, action: str) -> QPushButton:
         info = ACTIONS[action]
@@ -123,43 +162,22 @@ class Inspector(QFrame):
         return button
 
 
-def _grid(section: Section, look: Theme) -> QGridLayout:
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(theme.SPACE_3)
-    grid.setVerticalSpacing(theme.SPACE_1)
-    grid.setColumnMinimumWidth(0, theme.SPACE_8 * 3)
-    grid.setColumnStretch(1, 1)
-    heading = PlainLabel(section.title)
-    heading.setFont(theme.strong())
-    grid.addWidget(heading, 0, 0, 1, 2)
-    top = Qt.AlignmentFlag.AlignTop
-    for fact in section.facts:
-        row = grid.rowCount()
-        label = PlainLabel(fact.label)
-        label.setProperty("role", "muted")
-        grid.addWidget(label, row, 0, top)
-        if fact.technical:
-            grid.addWidget(CopyLine(look, fact.label, fact.value), row + 1, 0, 1, 2)
-        else:
-            grid.addWidget(_value(fact), row, 1, top)
-    return grid
-
-
-def _value(fact: Fact) -> QWidget:
-    value = _label(theme.figures())
-    value.setText(fact.value)
-    value.setAccessibleName(f"{fact.label}: {fact.value}")
-    if not fact.hint:
-        return value
-    hint = _label(theme.caption(), role="muted")
-    hint.setText(fact.hint)
-    both = QWidget()
-    column = QVBoxLayout(both)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(0)
-    column.addWidget(value)
-    column.addWidget(hint)
-    return both
+def _scrolled(*widgets: QWidget) -> QScrollArea:
+    """Widgets under one another that scroll together."""
+    page = QWidget()
+    page.setProperty("role", "page")
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, theme.SPACE_2, 0)
+    column.setSpacing(theme.SPACE_4)
+    for widget in widgets:
+        column.addWidget(widget)
+    column.addStretch()
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(page)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
 
 
 def _label(font: QFont, *, role: str = "") -> WrappedLabel:

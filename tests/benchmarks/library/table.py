@@ -22,6 +22,7 @@ async def browsed_once() -> dict[str, Any]:
 
     from app.domain.settings import Theme as Choice
     from app.ui.bridge import Bridge
+    from app.ui.intents import Intents
     from app.ui.pages.library_page import LibraryPage
     from app.ui.theme import Theme
     from app.ui.viewmodels.model_table import COLUMNS
@@ -31,8 +32,8 @@ async def browsed_once() -> dict[str, Any]:
     async with ports.manager() as manager:
         look = Theme()
         look.apply(Choice.LIGHT)
-        bridge = Bridge(manager)
-        page = LibraryPage(manager, look, bridge)
+        intents, bridge = Intents(), Bridge(manager)
+        page = LibraryPage(manager, look, intents, bridge)
         page.resize(1280, 800)
         page.show()
         await asyncio.sleep(2)
@@ -64,6 +65,7 @@ async def browsed_once() -> dict[str, Any]:
         bar = page.browser.verticalScrollBar()
         step = bar.maximum() // SCROLLS
         frames = [painted(lambda: bar.setValue(bar.value() + step)) for _ in range(SCROLLS)]
+        await intents.aclose()
         bridge.close()
         page.close()
     return {"keystrokes": keystrokes, "sorts": sorts, "frames": frames}

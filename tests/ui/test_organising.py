@@ -1,0 +1,171 @@
+"""Marks, notes, saved searches, copies and deletion through the window."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+
+from app.domain.models import Folder, ModelId, Store
+from app.ui.dialogs import NameDialog
+from app.ui.pages.duplicates_dialog import DuplicatesDialog
+from app.ui.pages.notes_dialog import NotesDialog
+from app.ui.widgets.plain_label import PlainLabel
+from app.ui.widgets.wrapped_label import WrappedLabel
+from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
+from tests.ui.test_main_window import ports_with_models, select, shown
+
+QWEN, LLAMA = ModelId("local:Qwen"), ModelId("local:Llama")
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+async def scanned(window):
+    await eventually(lambda: window.manager.library.scanning() is None)
+
+
+async def test_that_a_key_marks_the_selected_model_and_unmarks_it(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        select(window, QWEN)
+        annotations = window.manager.annotations
+        for marked in (True, False):
+            qtbot.keyClick(window, Qt.Key.Key_D, CONTROL)
+            await eventually(lambda marked=marked: annotations.get(QWEN).favourite is marked)
+            action = window.actions_by_id["unfavourite" if marked else "favourite"]
+            await eventually(action.isEnabled)
+
+
+async def test_that_tags_a_note_and_aliases_are_written_in_a_dialog(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        await window.manager.models.assign_alias("old", QWEN)
+        select(window, QWEN)
+        qtbot.keyClick(window, Qt.Key.Key_T, CONTROL)
+        await eventually(lambda: window.findChild(NotesDialog))
+        dialog = window.findChild(NotesDialog)
+        assert dialog.aliases.text() == "old"
+        dialog.tags.setText("Fast, work ,")
+        dialog.aliases.setText("coder")
+        dialog.note.setPlainText("Writes good tests.")
+        qtbot.mouseClick(dialog.findChild(QPushButton, "notes_save"), Qt.MouseButton.LeftButton)
+        manager = window.manager
+        await eventually(lambda: manager.annotations.get(QWEN).note == "Writes good tests.")
+        assert manager.annotations.get(QWEN).tags == ("fast", "work")
+        await eventually(
+            lambda: {a.name for a in manager.models.aliases() if a.model_id == QWEN} == {"coder"}
+        )
+        page = window.library_page.view_model
+        facts = {fact.label: fact.value for part in page.sections() for fact in part.facts}
+        assert (facts["Tags"], facts["Aliases"]) == ("fast, work", "coder")
+
+
+async def test_that_a_search_is_saved_under_a_name(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        assert not window.actions_by_id["save_search"].isEnabled()
+        window.library_page.search.setText("cap:chat")
+        assert window.actions_by_id["save_search"].isEnabled()
+        window.perform("save_search")
+        await eventually(lambda: window.findChild(NameDialog))
+        dialog = window.findChild(NameDialog)
+        take = dialog.findChild(QPushButton, "name_take")
+        assert not take.isEnabled()
+        qtbot.keyClicks(dialog.field, "Talkers")
+        qtbot.keyClick(dialog.field, Qt.Key.Key_Return)
+        await eventually(lambda: window.manager.searches.saved() == {"Talkers": "cap:chat"})
+        window.perform("forget_search", "Talkers")
+        await eventually(lambda: window.manager.searches.saved() == {})
+
+
+async def test_that_a_deleted_model_can_be_called_back(qtbot):
+    ports = ports_with_models()
+    ports.store.kept_folders["/models"] = Folder(path="/models")
+    async with shown(qtbot, ports) as window:
+        await scanned(window)
+        select(window, QWEN)
+        await eventually(window.actions_by_id["delete_model"].isEnabled)
+        window.perform("delete_model")
+        await eventually(lambda: window.toaster.toasts)
+        (toast,) = window.toaster.toasts
+        assert toast.words.text() == "Qwen goes to the trash."
+        assert QWEN not in window.library_page.view_model.table.shown()
+        undo = toast.findChild(QPushButton, "toast_action")
+        qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+        await eventually(lambda: QWEN in window.library_page.view_model.table.shown())
+        assert not window.toaster.toasts
+        assert ports.files.trashed == []
+
+
+async def test_that_delete_is_offered_in_the_user_s_own_folders_only(qtbot):
+    ports = ports_with_models()
+    ports.files.other_programs = (Folder(path="/models", store=Store.OLLAMA),)
+    async with shown(qtbot, ports) as window:
+        await eventually(window.manager.library.stores)
+        await scanned(window)
+        select(window, QWEN)
+        assert not window.actions_by_id["delete_model"].isEnabled()
+        chip = window.library_page.findChild(object, "store_/models")
+        assert [label.text() for label in chip.findChildren(PlainLabel)] == ["Ollama"]
+
+
+async def test_that_copies_are_summed_up_and_listed(qtbot):
+    ports = fake_ports()
+    ports.store.kept_folders |= {path: Folder(path=path) for path in ("/models", "/more")}
+    ports.offer(spec("Qwen"))
+    ports.files.disk["/more"] = [spec("Qwen", path="/more/Qwen.gguf")]
+    async with shown(qtbot, ports) as window:
+        page = window.library_page
+        said = "2 copies of 1 model, 1.0 GB recoverable"
+        await eventually(lambda: page.copies.words.text() == said)
+        page.search.setText("duplicate")
+        await eventually(lambda: len(page.view_model.table.shown()) == 1)
+        qtbot.mouseClick(page.copies.button, Qt.MouseButton.LeftButton)
+        await eventually(lambda: window.findChild(DuplicatesDialog))
+        dialog = window.findChild(DuplicatesDialog)
+        texts = {label.text() for label in dialog.findChildren(PlainLabel)}
+        texts |= {label.text() for label in dialog.findChildren(WrappedLabel)}
+        assert {"Qwen", "/models/Qwen.gguf", "/more/Qwen.gguf", "yours"} <= texts
+        assert "2 copies, 1.0 GB recoverable" in texts
+        dialog.reject()
+        await eventually(lambda: not window.findChild(DuplicatesDialog))
+
+
+async def test_that_no_copies_are_said_to_be_none(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        window.perform("duplicates")
+        await eventually(lambda: window.findChild(DuplicatesDialog))
+        dialog = window.findChild(DuplicatesDialog)
+        words = dialog.findChild(WrappedLabel, "duplicates_words")
+        assert words.text() == "No model lies on the disk more than once."
+        assert not window.library_page.copies.isVisible()
+        dialog.reject()
+
+
+async def test_that_a_need_that_nothing_covers_is_told(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Qwen"), spec("Huge", size_bytes=900 * GIGABYTE))
+    async with shown(qtbot, ports) as window:
+        window.perform("smallest")
+        assert window.library_page.view_model.selected.name == "Qwen"
+        window.library_page.search.setText("huge")
+        window.perform("smallest")
+        assert "fits into memory" in window.toaster.toasts[-1].words.text()
+
+
+async def test_that_folders_nobody_watches_are_scanned_on_return(qtbot):
+    ports = ports_with_models()
+    ports.store.kept_folders["/models"] = Folder(path="/models")
+    ports.files.unwatched.add("/models")
+    async with shown(qtbot, ports) as window:
+        await scanned(window)
+        ports.files.disk["/models"].append(spec("New"))
+        window._look_again(Qt.ApplicationState.ApplicationInactive)
+        scans = ports.files.scans
+        window._look_again(Qt.ApplicationState.ApplicationActive)
+        await eventually(lambda: ports.files.scans > scans)
+        await eventually(lambda: "local:New" in window.library_page.view_model.table.shown())
+
+
+async def test_that_columns_and_the_length_to_fit_are_kept(qtbot):
+    ports = ports_with_models()
+    async with shown(qtbot, ports) as window:
+        window.library_page.browser.choose_columns(["size", "tags"])
+        window.library_page.search_bar.context.choose(8192)
+        await window.save_place()
+    async with shown(qtbot, ports) as window:
+        assert window.library_page.browser.chosen_columns == ("size", "tags")
+        assert window.library_page.search_bar.context.length == 8192
