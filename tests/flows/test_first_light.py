@@ -182,8 +182,9 @@ async def test_that_a_switch_lets_the_running_answer_finish_on_its_model(
         await app.manager.settings.set("max_tokens", 120)
         await app.add_folder(folder)
         await app.load("Slow Llama")
+        slow = app.spec("Slow Llama").id
         await app.ask("A long one")
-        await app.until(app.manager.conversations.all)
+        await app.until(lambda: app.manager.models.instance(slow).leases)
         await app.load("Tiny Qwen2")
         await app.click("inspector_switch")
         await app.until(lambda: app.manager.models.active() == app.spec("Tiny Qwen2").id)
