@@ -14,7 +14,7 @@ from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.wrapped_label import WrappedLabel
 
 CHOICES = (("As found", None), ("Yes", True), ("No", False))
-CHOICE_WIDTH = 96
+CHOICE_WIDTH = 112
 TESTING = "Testing: it is loaded where need be, and asked for JSON and a tool call."
 
 

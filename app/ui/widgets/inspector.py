@@ -6,6 +6,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -82,6 +83,8 @@ class Inspector(QFrame):
             Tab.TEMPLATE: TemplateView(look, inspected),
         }
         self._stack = QStackedWidget()
+        # In a low window the tab yields, not the buttons above it.
+        self._stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         for view in self._views.values():
             self._stack.addWidget(view)
 
