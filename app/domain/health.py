@@ -257,6 +257,8 @@ class Candidate(Frozen):
 def stand_in(leaving: ModelSpec, candidates: Iterable[Candidate]) -> ModelId | None:
     """The model to send prompts to instead: one that can do the same, loaded rather than not.
 
+    What is said to a model on this machine never leaves it of itself.
+
     Args:
         leaving: the model that answers badly.
         candidates: the models to choose from.
@@ -266,6 +268,7 @@ def stand_in(leaving: ModelSpec, candidates: Iterable[Candidate]) -> ModelId | N
         item
         for item in candidates
         if item.spec.id != leaving.id
+        and (item.spec.remote is None or leaving.remote is not None)
         and item.health is HealthState.OK
         and (item.ready or (item.fits and item.spec.status is ModelStatus.AVAILABLE))
         and all(item.spec.can(capability) for capability in needed)

@@ -15,7 +15,7 @@ from app.domain.health import (
     outcome_of,
     stand_in,
 )
-from app.domain.models import ModelStatus
+from app.domain.models import ModelStatus, RemoteFacts
 from tests.support.fakes import spec
 
 SHARE = 0.4
@@ -123,6 +123,10 @@ def test_that_a_stand_in_can_do_the_same_and_is_well_and_rather_loaded() -> None
     assert stand_in(leaving, [candidate("short", spec=short)]) is None
     gone = spec("gone", status=ModelStatus.MISSING)
     assert stand_in(leaving, [candidate("gone", spec=gone, ready=False)]) is None
+    facts = RemoteFacts(model="far", source="a server's list of models")
+    far = candidate("far", spec=spec("far", remote=facts))
+    assert stand_in(leaving, [far]) is None
+    assert stand_in(spec("as far", remote=facts), [far]) == far.spec.id
     slow = candidate("slow", tokens_per_second=5.0)
     fast = candidate("fast", tokens_per_second=50.0)
     unloaded = candidate("unloaded", ready=False, tokens_per_second=90.0)
