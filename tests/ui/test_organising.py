@@ -98,6 +98,7 @@ async def test_that_delete_is_offered_in_the_user_s_own_folders_only(qtbot):
         await scanned(window)
         select(window, QWEN)
         assert not window.actions_by_id["delete_model"].isEnabled()
+        await eventually(lambda: window.library_page.findChild(object, "store_/models"))
         chip = window.library_page.findChild(object, "store_/models")
         assert [label.text() for label in chip.findChildren(PlainLabel)] == ["Ollama"]
 

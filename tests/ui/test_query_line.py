@@ -63,6 +63,19 @@ async def test_that_the_line_is_completed_by_keyboard(qtbot):
         assert page.search.text() == ""
 
 
+async def test_that_what_is_half_typed_is_no_mistake_yet(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Coder", capabilities=(TOOLS,)))
+    async with library(qtbot, ports) as (_, page):
+        page.activateWindow()
+        page.focus_search()
+        qtbot.keyClicks(page.search, "cap:to")
+        assert page.search.offers.isVisible()
+        assert not page.search_bar.problem.isVisible()
+        qtbot.keyClick(page.search, Qt.Key.Key_Escape)
+        assert page.search_bar.problem.isVisible()
+
+
 async def test_that_arrows_choose_among_the_ways_to_go_on(qtbot):
     ports = fake_ports()
     ports.offer(spec("Plain"))

@@ -56,6 +56,7 @@ class SearchBar(QObject):
         line.addWidget(self.facets, 1)
         line.addWidget(self.context, alignment=Qt.AlignmentFlag.AlignTop)
         self.box.textChanged.connect(self._search)
+        self.box.closed.connect(self._show_line)
         self.facets.toggled.connect(self._toggle)
         self.context.changed.connect(view_model.fit_at)
         bridge.on(SearchesChanged, lambda _: self._show_line())
@@ -100,7 +101,8 @@ class SearchBar(QObject):
 
     def _show_line(self) -> None:
         line = self.box.text()
-        problems = " ".join(parse(line).problems)
+        # What is half typed is no mistake yet.
+        problems = "" if self.box.offers.isVisible() else " ".join(parse(line).problems)
         self.problem.setText(problems)
         self.problem.setVisible(bool(problems))
         providers = self._manager.searches.values()[Field.PROVIDER]

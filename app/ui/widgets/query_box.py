@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QStringListModel, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListView, QWidget
 
@@ -17,6 +17,8 @@ ACCEPTING = {Qt.Key.Key_Tab, Qt.Key.Key_Return, Qt.Key.Key_Enter}
 class QueryBox(QLineEdit):
     """Tab or Enter takes the chosen way to go on, Escape closes the list, then clears the line."""
 
+    closed = Signal()
+    """The list of ways to go on is closed."""
     left = Signal()
     """Down was pressed while no list was open: on to what was found."""
 
@@ -40,6 +42,7 @@ class QueryBox(QLineEdit):
         self.offers.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.offers.hide()
         self.offers.clicked.connect(self._take)
+        self.offers.installEventFilter(self)
         self._typed = ""
         self.textEdited.connect(self._go_on_with)
         self.textChanged.connect(self._leave_alone)
@@ -59,6 +62,12 @@ class QueryBox(QLineEdit):
         self._place()
         self.offers.show()
         self.offers.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Tell when the list closes."""
+        if watched is self.offers and event.type() is QEvent.Type.Hide:
+            self.closed.emit()
+        return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
         """Take Tab for the list while it is open; elsewhere it leads on."""
