@@ -20,6 +20,7 @@ from app.domain.generation import (
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ACTIVE, ModelSpec
 from app.domain.settings import Theme as Choice
+from app.library.inspection import FileInspection
 from app.manager.manager import Manager
 from app.storage.opening import open_storage
 from app.tasks import TaskScope
@@ -27,7 +28,15 @@ from tests.benchmarks.arms import Arm, interleave
 from tests.benchmarks.judging import Effort, pooled_part, worst_part
 from tests.benchmarks.rows import Bar, Row, unmeasured
 from tests.benchmarks.statistics import percentile
-from tests.support.fakes import FakeDevices, FakeEngine, FakeFiles, FakeProvider, spec
+from tests.support.fakes import (
+    FakeDevices,
+    FakeEngine,
+    FakeFiles,
+    FakeProber,
+    FakeProvider,
+    FakeQuantiser,
+    spec,
+)
 
 SPEED, TOKENS, STREAMS = 500, 250, 8
 SWITCHES, QUICK_SWITCHES, PAUSE = 1_000, 100, 0.015
@@ -163,7 +172,11 @@ async def both_ready() -> AsyncIterator[Manager]:
             conversations=storage.conversations,
             profiles=storage.profiles,
             settings=storage.settings,
+            library=storage.library,
             files=files,
+            inspection=FileInspection(),
+            quantiser=FakeQuantiser(),
+            prober=FakeProber(),
             providers={"local": PacedProvider()},
             devices=FakeDevices(),
             environment={},
