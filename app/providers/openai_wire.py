@@ -37,10 +37,18 @@ _FINISHES = {
 _REASONS_APART = frozenset({ProviderKind.OPENAI, ProviderKind.OPENROUTER})
 """Servers that never leave reasoning between marks in the answer itself."""
 _EFFORTS = frozenset({Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH})
-_TAKE_EFFORT = frozenset({ProviderKind.OPENAI, ProviderKind.OPENROUTER, ProviderKind.VLLM, ProviderKind.OLLAMA})  # fmt: skip
+_TAKE_EFFORT = frozenset(
+    {ProviderKind.OPENAI, ProviderKind.OPENROUTER, ProviderKind.VLLM, ProviderKind.OLLAMA}
+)
 _NATIVE = frozenset({"temperature", "top_p", "seed", "frequency_penalty", "presence_penalty"})
 """Parameters that the SDK knows under the same name; others go into the body as they are."""
-_RENAMED = {"repeat_penalty": {ProviderKind.OPENROUTER: "repetition_penalty", ProviderKind.VLLM: "repetition_penalty"}, "penalty_last_n": {ProviderKind.LLAMA_SERVER: "repeat_last_n"}}  # fmt: skip
+_RENAMED = {
+    "repeat_penalty": {
+        ProviderKind.OPENROUTER: "repetition_penalty",
+        ProviderKind.VLLM: "repetition_penalty",
+    },
+    "penalty_last_n": {ProviderKind.LLAMA_SERVER: "repeat_last_n"},
+}
 SAID = 500
 """Characters of an answer that isn't a stream, to be shown."""
 

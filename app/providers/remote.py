@@ -21,7 +21,7 @@ from app.providers.remote_clients import (
     make_http,
     make_openai,
 )
-from app.providers.remote_engine import RemoteEngine
+from app.providers.remote_engine import RemoteEngine, Wire
 from app.providers.remote_failures import NotAStream, Where, failure_of
 from app.providers.remote_listing import Page, list_models, of_anthropic
 
@@ -85,10 +85,22 @@ class _Account:
 
     offloads: bool | None = False
 
-    def __init__(self, account: Account, permit: Permit) -> None:
+    def __init__(self, account: Account, permit: Permit, wire: Callable[[ModelSpec], Wire]) -> None:
         self._account = account
         self._permit = permit
+        self._wire = wire
         self._where = Where(account.name, account.base_url)
+
+    async def load(
+        self,
+        spec: ModelSpec,
+        settings: LoadSettings,
+        on_progress: Callable[[float], None],
+        *,
+        plentiful: bool = False,
+    ) -> RemoteEngine:
+        """Prepare to ask a model; whether it is there, its `probe` finds out."""
+        return RemoteEngine(spec, self._wire(spec), self._permit)
 
     def warm(self) -> None:
         """Nothing: an SDK that is imported early would delay the first paint."""
@@ -102,20 +114,9 @@ class OpenAIAccount(_Account):
     """An account at OpenAI, or at a server that speaks its protocol."""
 
     def __init__(self, account: Account, key: Key, permit: Permit, patience: Patience) -> None:
-        super().__init__(account, permit)
+        super().__init__(account, permit, lambda spec: OpenAIWire(account, spec, self._clients))
         self._clients = ClientSource(partial(make_openai, account, patience), key)
         self._http = ClientSource(partial(_plain_client, account, patience), key)
-
-    async def load(
-        self,
-        spec: ModelSpec,
-        settings: LoadSettings,
-        on_progress: Callable[[float], None],
-        *,
-        plentiful: bool = False,
-    ) -> RemoteEngine:
-        """Prepare to ask a model; whether it is there, its `probe` finds out."""
-        return RemoteEngine(spec, OpenAIWire(self._account, spec, self._clients), self._permit)
 
     async def models(self) -> AsyncGenerator[Page, None]:
         """What the server offers, a page at a time.
@@ -163,19 +164,8 @@ class AnthropicAccount(_Account):
     """An account at Anthropic."""
 
     def __init__(self, account: Account, key: Key, permit: Permit, patience: Patience) -> None:
-        super().__init__(account, permit)
+        super().__init__(account, permit, lambda spec: AnthropicWire(account, spec, self._clients))
         self._clients = ClientSource(partial(make_anthropic, account, patience), key)
-
-    async def load(
-        self,
-        spec: ModelSpec,
-        settings: LoadSettings,
-        on_progress: Callable[[float], None],
-        *,
-        plentiful: bool = False,
-    ) -> RemoteEngine:
-        """Prepare to ask a model; whether it is there, its `probe` finds out."""
-        return RemoteEngine(spec, AnthropicWire(self._account, spec, self._clients), self._permit)
 
     async def models(self) -> AsyncGenerator[Page, None]:
         """What Anthropic offers, a page at a time.

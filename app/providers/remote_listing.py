@@ -110,7 +110,15 @@ def _of_openrouter(account: Account, item: Fields) -> ModelSpec:
     source = "OpenRouter's list of models"
     architecture, best = _fields(item, "architecture"), _fields(item, "top_provider")
     parameters, prices = item.get("supported_parameters") or (), _fields(item, "pricing")
-    features = [word for field, word in (("tools", "tools"), ("reasoning", "reasoning"), ("structured_outputs", "json")) if field in parameters]  # fmt: skip
+    features = [
+        word
+        for field, word in (
+            ("tools", "tools"),
+            ("reasoning", "reasoning"),
+            ("structured_outputs", "json"),
+        )
+        if field in parameters
+    ]
     if "image" in (architecture.get("input_modalities") or ()):
         features.append("vision")
     expires = item.get("expiration_date")

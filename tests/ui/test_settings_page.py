@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QWidget
 
+from app.domain.accounts import ProviderKind
 from app.domain.base import Frozen
 from app.domain.errors import SettingError
 from app.domain.settings import Settings, variable
@@ -16,14 +17,15 @@ from app.ui.intents import Intents
 from app.ui.pages.settings_page import SettingsPage
 from app.ui.theme import LIGHT, Theme, style_sheet
 from app.ui.viewmodels.settings import read_budget, written_budget
+from tests.support.accounts import FakeWorld
 from tests.support.fakes import eventually, fake_ports
 
 
 @asynccontextmanager
-async def settings(qtbot, **environment):
-    ports = fake_ports()
+async def settings(qtbot, world=None, **environment):
+    ports = world.ports if world is not None else fake_ports()
     ports.environment.update(environment)
-    async with ports.manager() as manager:
+    async with (world or ports).manager() as manager:
         bridge, intents = Bridge(manager), Intents()
         page = SettingsPage(manager, Theme(), intents, bridge)
         qtbot.addWidget(page)
@@ -203,3 +205,12 @@ def test_that_a_budget_is_read_as_it_is_written(typed, value, shown):
 def test_that_what_is_no_budget_is_left_to_be_refused():
     assert read_budget("much") == "much"
     assert read_budget("150 %") == pytest.approx(1.5)
+
+
+async def test_that_what_remote_models_may_cost_is_asked_once_there_is_an_account(qtbot, tmp_path):
+    async with settings(qtbot, FakeWorld(tmp_path)) as (_, manager, page):
+        assert not page._fields["monthly_budget"].isVisible()
+        account = await manager.accounts.add(ProviderKind.OPENAI)
+        await eventually(page._fields["monthly_budget"].isVisible)
+        await manager.accounts.remove(account)
+        await eventually(lambda: not page._fields["monthly_budget"].isVisible())

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.errors import ErrorReport
-from app.domain.events import FoldersChanged
+from app.domain.events import AccountsChanged, FoldersChanged
 from app.domain.models import Folder
 from app.domain.settings import Settings
 from app.domain.settings import Theme as Choice
@@ -109,6 +109,8 @@ EXPLAINED = {
 }
 """Explanations of those that need one."""
 UNKEPT = "Nothing of this run is kept. Turned on, that changes with the next start."
+REMOTE = "Remote models"
+"""The section of what matters once there is an account."""
 SECTIONS = {
     "Models": (
         "default_model",
@@ -123,7 +125,7 @@ SECTIONS = {
     ),
     "When something goes wrong": ("recover_crashed", "auto_switch", "auto_switch_threshold"),
     "Answers": ("max_tokens",),
-    "Remote models": ("monthly_budget", "budget_stops"),
+    REMOTE: ("monthly_budget", "budget_stops"),
     "Measuring": ("performance_tracking", "profile_after_first_load"),
     "Persistence": ("persistence",),
 }
@@ -149,6 +151,7 @@ class SettingsPage(QWidget):
         self._look = look
         self.view_model = SettingsViewModel(manager, intents, bridge, self)
         self._rows: dict[str, SettingRow] = {}
+        self._remote = QWidget()
         self._folders = QVBoxLayout()
         self._folders.setSpacing(theme.SPACE_1)
         self._theme = self._theme_box()
@@ -159,7 +162,9 @@ class SettingsPage(QWidget):
         self.view_model.refused.connect(self._refuse)
         self.view_model.accepted.connect(self._accept)
         bridge.on(FoldersChanged, lambda _: self._show_folders())
+        bridge.on(AccountsChanged, lambda _: self._show_remote())
         self._show_folders()
+        self._show_remote()
         for key in self._rows:
             self._show(key)
 
@@ -209,7 +214,10 @@ class SettingsPage(QWidget):
             rows: list[QWidget] = [self._rows[key] for key in keys]
             if title == "Persistence":
                 rows.append(self._place())
-            column.addWidget(_section(title, *rows))
+            section = _section(title, *rows)
+            if title == REMOTE:
+                self._remote = section
+            column.addWidget(section)
         column.addStretch()
 
         form = QWidget()
@@ -225,6 +233,9 @@ class SettingsPage(QWidget):
         page.setSpacing(theme.SPACE_3)
         page.addWidget(PageHeader("Settings"))
         page.addWidget(area, 1)
+
+    def _show_remote(self) -> None:
+        self._remote.setVisible(bool(self._manager.accounts.all()))
 
     def _explanation(self, key: str) -> str:
         unkept = key == "persistence" and not self._manager.kept
