@@ -30,6 +30,8 @@ from app.ui.widgets.template_view import TemplateView
 from app.ui.widgets.tensor_view import TensorView
 from app.ui.widgets.wrapped_label import WrappedLabel
 
+TAB_HEIGHT = 160
+"""The least that is seen of a tab."""
 FACTS = {
     Tab.OVERVIEW: "",
     Tab.FIT: "What can't be loaded takes no memory.",
@@ -83,18 +85,24 @@ class Inspector(QFrame):
             Tab.TEMPLATE: TemplateView(look, inspected),
         }
         self._stack = QStackedWidget()
-        # In a low window the tab yields, not the buttons above it.
+        # In a low window the tab yields, and then all of it scrolls.
         self._stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        self._stack.setMinimumHeight(TAB_HEIGHT)
         for view in self._views.values():
             self._stack.addWidget(view)
 
-        column = QVBoxLayout(self)
+        everything = QWidget()
+        everything.setProperty("role", "page")
+        column = QVBoxLayout(everything)
         column.setContentsMargins(*[theme.SPACE_4] * 4)
         column.setSpacing(theme.SPACE_2)
         for widget in (self._name, self._state, self._reason, actions, self.tabs):
             column.addWidget(widget)
         column.addSpacing(theme.SPACE_1)
         column.addWidget(self._stack, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(_scroll_area(everything))
         for facts in self._facts.values():
             facts.triggered.connect(self.triggered)
             facts.focus_left.connect(self.focus_left)
@@ -175,6 +183,10 @@ def _scrolled(*widgets: QWidget) -> QScrollArea:
     for widget in widgets:
         column.addWidget(widget)
     column.addStretch()
+    return _scroll_area(page)
+
+
+def _scroll_area(page: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
