@@ -27,9 +27,12 @@ def main(argv: list[str] | None = None) -> int:
     if obstacle is not None:
         sys.stderr.write(f"{obstacle}\n")
         return 2
-    from app.bootstrap.window import run_window
+    from app.bootstrap.state import begin_state
 
-    return run_window(command)
+    with begin_state(os.environ) as state:
+        from app.bootstrap.window import run_window
+
+        return run_window(command, state)
 
 
 if __name__ == "__main__":

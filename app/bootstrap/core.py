@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.cli.arguments import Scan
 from app.cli.scan import scan
+from app.domain.error_reports import report_of
 from app.domain.events import NoticeRaised
 from app.domain.settings import persistence_chosen
 from app.library.discovery import LocalModelFiles
@@ -22,7 +23,8 @@ from app.providers.prices import BundledPrices
 from app.providers.quantiser import QuantiserProcess
 from app.providers.remote import RemoteConnections
 from app.providers.templates import TemplateProcess
-from app.storage.opening import open_storage
+from app.storage.opening import Opening
+from app.storage.stores import stores_of
 from app.storage.unkept import is_kept
 from app.system.devices import Machine
 from app.system.key_audit import FileAudit
@@ -33,15 +35,24 @@ from app.system.processes import WorkerProcesses
 
 
 @asynccontextmanager
-async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncIterator[Manager]:
+async def open_manager(
+    database: Path, environment: Mapping[str, str], opening: Opening | None = None
+) -> AsyncIterator[Manager]:
     """The manager over the state in `database`; leaving ends its processes and closes the state.
+
+    Args:
+        database: the state; it is made where there is none.
+        environment: the process's variables.
+        opening: the state, where opening it has begun.
 
     Raises:
         StorageError: the state can't be opened.
     """
     async with AsyncExitStack() as stack:
-        kept = is_kept(database, persistence_chosen(environment))
-        storage = await open_storage(database, kept=kept)
+        if opening is None:
+            opening = Opening(database, kept=is_kept(database, persistence_chosen(environment)))
+        kept = opening.kept
+        storage = await stores_of(opening)
         stack.push_async_callback(storage.aclose)
         journal = WorkerJournal(database.with_name("workers.jsonl"), kept=kept)
         journal.sweep()
@@ -79,7 +90,7 @@ async def open_manager(database: Path, environment: Mapping[str, str]) -> AsyncI
         stack.push_async_callback(manager.aclose)
         await manager.start()
         if storage.recovered is not None:
-            manager.events.publish(NoticeRaised(report=storage.recovered))
+            manager.events.publish(NoticeRaised(report=report_of(storage.recovered)))
         yield manager
 
 

@@ -17,14 +17,14 @@ from app import __version__
 from app.bootstrap.core import open_manager
 from app.bootstrap.event_loop import WindowLoop
 from app.bootstrap.garbage import garbage_collected_here
+from app.bootstrap.state import State
 from app.cli.arguments import OpenWindow
-from app.domain.errors import AppError, ErrorReport, report_of
-from app.domain.settings import Settings, persistence_chosen
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError
+from app.domain.settings import Settings
 from app.resources import icon
-from app.storage.unkept import is_kept
-from app.system.crashes import on_loop_exception, start_crash_reports
-from app.system.logs import start_logging
-from app.system.paths import find_paths
+from app.storage.opening import Opening
+from app.system.crashes import on_loop_exception
 from app.tasks import TaskScope
 from app.ui.bridge import Bridge
 from app.ui.dialogs import QuestionDialog, finished
@@ -38,11 +38,11 @@ ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl+C, the session's end, and the terminal's; not every system knows them all."""
 
 
-def run_window(command: OpenWindow) -> int:
+def run_window(command: OpenWindow, state: State) -> int:
     """Open the window, stay until it is closed, and return the exit status."""
     application = start_application()
     with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
-        return runner.run(_run(Theme(application), command))
+        return runner.run(_run(Theme(application), command, state))
 
 
 def start_application() -> QApplication:
@@ -58,23 +58,17 @@ def start_application() -> QApplication:
     return application
 
 
-async def _run(theme: Theme, command: OpenWindow) -> int:
-    with contextlib.ExitStack() as stack:
-        try:
-            paths = find_paths(os.environ)
-            if is_kept(paths.database, persistence_chosen(os.environ)):
-                paths.create()
-                stack.callback(start_logging(paths.logs))
-                stack.callback(start_crash_reports(paths.crashes))
-            asyncio.get_running_loop().set_exception_handler(on_loop_exception)
-            async with open_window(theme, paths.database, os.environ) as window:
-                window.add_paths(_absolute(command.paths))
-                await until_closed(window)
-        except Exception as error:
-            # The outermost edge: a program that a double click started has no other voice.
-            log.exception("Modelyard can't go on")
-            await _tell(theme, report_of(error))
-            return 1
+async def _run(theme: Theme, command: OpenWindow, state: State) -> int:
+    try:
+        asyncio.get_running_loop().set_exception_handler(on_loop_exception)
+        async with open_window(theme, state.database, os.environ, state.opening()) as window:
+            window.add_paths(_absolute(command.paths))
+            await until_closed(window)
+    except Exception as error:
+        # The outermost edge: a program that a double click started has no other voice.
+        log.exception("Modelyard can't go on")
+        await _tell(theme, report_of(error))
+        return 1
     return 0
 
 
@@ -87,14 +81,26 @@ async def _tell(theme: Theme, report: ErrorReport) -> None:
 
 @asynccontextmanager
 async def open_window(
-    theme: Theme, database: Path, environment: Mapping[str, str]
+    theme: Theme,
+    database: Path,
+    environment: Mapping[str, str],
+    opening: Opening | None = None,
 ) -> AsyncIterator[MainWindow]:
     """The window over the state in `database`, shown; leaving closes it and ends every process.
+
+    Args:
+        theme: the application's look.
+        database: the state; it is made where there is none.
+        environment: the process's variables.
+        opening: the state, where opening it has begun.
 
     Raises:
         StorageError: the state can't be opened.
     """
-    async with garbage_collected_here(), open_manager(database, environment) as manager:
+    async with (
+        garbage_collected_here(),
+        open_manager(database, environment, opening) as manager,
+    ):
         theme.apply(manager.settings.current().theme)
         intents = Intents()
         bridge = Bridge(manager)

@@ -8,7 +8,8 @@ from typing import NewType
 from urllib.parse import SplitResult, urlsplit
 
 from app.domain.base import Frozen
-from app.domain.errors import ErrorReport, SettingError
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import SettingError
 from app.domain.models import ModelId
 from app.domain.secrets import KeyPlace
 

@@ -6,7 +6,8 @@ from typing import NewType
 
 from app.domain.base import Frozen
 from app.domain.chat_templates import Thinking
-from app.domain.errors import ContextOverflow, ErrorReport, RequestError
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ContextOverflow, RequestError
 from app.domain.generation import (
     PROMPT_LIMIT,
     ChatMessage,

@@ -34,11 +34,14 @@ AppError
     └── KeyUnusable         a key is missing, or none that could be sent
 """
 
-from enum import StrEnum
-from typing import Self
+from __future__ import annotations
 
-from app.domain.base import Frozen
-from app.domain.crashes import CrashReport
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    # What can fail before the first paint is imported with its errors, and without pydantic.
+    from app.domain.crashes import CrashReport
 
 
 class ErrorKind(StrEnum):
@@ -79,22 +82,6 @@ class ErrorKind(StrEnum):
     INTERNAL = "internal"
 
 
-class ErrorReport(Frozen):
-    """An error as a value: kept with a message, an instance or an event."""
-
-    kind: ErrorKind
-    what: str
-    """One sentence that says what happened."""
-    remedy: str
-    """One sentence that says what to do."""
-    detail: str = ""
-    """The technical detail, shown on request."""
-    crash: CrashReport | None = None
-    """What ended the model's process, where that is the matter."""
-    retry_at: float | None = None
-    """Seconds since the epoch; until then the same is refused unless a person insists."""
-
-
 class AppError(Exception):
     """An expected failure, worded for the person who meets it."""
 
@@ -109,17 +96,6 @@ class AppError(Exception):
         self.detail = detail
         self.crash = crash
         self.retry_at: float | None = None
-
-    def report(self) -> ErrorReport:
-        """The same error as a value."""
-        return ErrorReport(
-            kind=self.kind,
-            what=self.what,
-            remedy=self.remedy,
-            detail=self.detail,
-            crash=self.crash,
-            retry_at=self.retry_at,
-        )
 
     def again(self, remedy: str, retry_at: float) -> Self:
         """This error for somebody who is refused because it would only happen once more.
@@ -349,15 +325,3 @@ class KeyUnusable(SettingError):
     """A key is missing, or none that could be sent."""
 
     kind = ErrorKind.KEY
-
-
-def report_of(error: BaseException) -> ErrorReport:
-    """The report of any exception; one that isn't ours is an internal fault."""
-    if isinstance(error, AppError):
-        return error.report()
-    return ErrorReport(
-        kind=ErrorKind.INTERNAL,
-        what="Something inside Modelyard went wrong.",
-        remedy="Try it again; the log has the details.",
-        detail=f"{type(error).__name__}: {error}",
-    )

@@ -9,7 +9,7 @@ from typing import ClassVar
 from app.domain.accounts import AccountId, LocalServer
 from app.domain.base import Frozen
 from app.domain.conversations import ConversationId
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.health import Health
 from app.domain.instances import COMING, InstanceState, InstanceView
 from app.domain.models import ModelId

@@ -9,7 +9,8 @@ from enum import StrEnum
 from statistics import median
 
 from app.domain.base import Frozen
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind
 from app.domain.generation import FinishReason, GenerationStats
 from app.domain.models import Capability, ModelId, ModelSpec, ModelStatus
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from app.domain.base import Frozen
 from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
 

@@ -2,7 +2,8 @@
 
 from app.domain.base import Frozen
 from app.domain.crashes import CrashCause
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind
 
 FREE_FAILURES = 2
 """So many in a row may follow one another at once: the first may have been an accident."""

@@ -21,7 +21,8 @@ from app.domain.accounts import (
     new_account_id,
     read_base_url,
 )
-from app.domain.errors import AppError, ErrorReport, KeyUnusable, SettingError, report_of
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError, KeyUnusable, SettingError
 from app.domain.events import AccountRefreshed, AccountsChanged, KeyChanged, LocalServersFound
 from app.domain.models import ModelId, ModelQuery, ModelSpec, ModelStatus
 from app.domain.secrets import AuditReport, KeyPlace, KeyringState, Secret, read_key
@@ -135,7 +136,7 @@ class Accounts:
             key = await self._key(account)
             hint = key.hint if key is not None else ""
         except AppError as error:
-            problem = error.report()
+            problem = report_of(error)
         return KeyStatus(
             account_id=account_id,
             place=account.key_place,
@@ -423,7 +424,7 @@ class Accounts:
         except AppError as failure:
             error = failure
             if isinstance(failure, KeyUnusable):
-                self._problems[account_id] = failure.report()
+                self._problems[account_id] = report_of(failure)
                 self._events.publish(KeyChanged(account_id=account_id))
             raise
         else:

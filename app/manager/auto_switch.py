@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from app.domain.errors import AppError, ErrorReport, ModelDegraded
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError, ModelDegraded
 from app.domain.events import AutoSwitched, NoticeRaised
 from app.domain.health import Candidate, Health, HealthState, stand_in
 from app.domain.models import ACTIVE, ModelId, ModelSpec
@@ -79,7 +80,7 @@ class AutoSwitch:
             await self._switches.switch(target.id, ACTIVE, by=By.AUTO_SWITCH, reason=reason)
         except AppError as error:
             log.warning("No switch from %s to %s: %s", leaving.id, target.id, error)
-            self._events.publish(NoticeRaised(report=error.report()))
+            self._events.publish(NoticeRaised(report=report_of(error)))
             return
         self._events.publish(
             AutoSwitched(name=ACTIVE, model_id=target.id, previous=leaving.id, reason=reason)
@@ -88,8 +89,10 @@ class AutoSwitch:
 
 
 def _told(leaving: ModelSpec, target: ModelSpec, reason: str) -> ErrorReport:
-    return ModelDegraded(
-        f"New prompts go to {target.name}: {leaving.name} answers badly.",
-        "Roll back on the Loaded page to use it all the same.",
-        f"{leaving.name}: {reason}",
-    ).report()
+    return report_of(
+        ModelDegraded(
+            f"New prompts go to {target.name}: {leaving.name} answers badly.",
+            "Roll back on the Loaded page to use it all the same.",
+            f"{leaving.name}: {reason}",
+        )
+    )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError
 from app.domain.events import NoticeRaised
 from app.manager.events import EventBus
@@ -32,4 +33,4 @@ class Behind:
             await work
         except AppError as error:
             log.warning("%s failed: %s", name, error)
-            self._events.publish(NoticeRaised(report=error.report()))
+            self._events.publish(NoticeRaised(report=report_of(error)))

@@ -19,7 +19,8 @@ from app.domain.conversations import (
     ending,
     to_answer_again,
 )
-from app.domain.errors import AppError, RequestError, report_of
+from app.domain.error_reports import report_of
+from app.domain.errors import AppError, RequestError
 from app.domain.generation import (
     GenerationEnd,
     GenerationRequest,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 
 from app.domain.conversions import QUANTISATIONS, expected_size, file_name
-from app.domain.errors import AppError, FolderError, InvalidFile, report_of
+from app.domain.error_reports import report_of
+from app.domain.errors import AppError, FolderError, InvalidFile
 from app.domain.events import ConversionEnded, ConversionProgressed
 from app.domain.models import ModelId, ModelSpec
 from app.manager.annotations import Annotations

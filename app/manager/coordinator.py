@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from app.domain.chat_templates import ThinkingSwitch
-from app.domain.errors import AppError, DoesNotFit, LoadCancelled, UnknownModel, report_of
+from app.domain.error_reports import report_of
+from app.domain.errors import AppError, DoesNotFit, LoadCancelled, UnknownModel
 from app.domain.events import InstanceChanged, ModelEvicted
 from app.domain.eviction import Decision
 from app.domain.generation import ChatMessage, GenerationRequest, Role

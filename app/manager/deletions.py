@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError, FolderError
 from app.domain.events import DeletionUndone, ModelDeleted, NoticeRaised
 from app.domain.models import ModelId, ModelSpec, ScannedFile
@@ -117,7 +118,7 @@ class Deletions:
         except AppError as error:
             log.warning("%s stays: %s %s", leaving.spec.name, error, error.detail)
             await self._bring_back(leaving)
-            self._events.publish(NoticeRaised(report=error.report()))
+            self._events.publish(NoticeRaised(report=report_of(error)))
         else:
             self._library.show(leaving.paths)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection
 
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError, ErrorKind
 from app.domain.events import FellBack
 from app.domain.generation import FinishReason, GenerationStats
@@ -85,8 +86,8 @@ class Fallbacks:
         """Another model is asked instead of this one: let that count and be known."""
         if self._settings().performance_tracking:
             stats = GenerationStats(finish=FinishReason.FAILED)
-            self._models.health.answered(model_id, stats, error.report())
-        self._events.publish(FellBack(name=to, model_id=model_id, error=error.report()))
+            self._models.health.answered(model_id, stats, report_of(error))
+        self._events.publish(FellBack(name=to, model_id=model_id, error=report_of(error)))
 
     def _rests(self, model_id: ModelId) -> bool:
         """Whether a model is left alone for now; after its pause a single request tries it."""

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind
 from app.domain.events import HealthChanged
 from app.domain.generation import GenerationStats
 from app.domain.health import (

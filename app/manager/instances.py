@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from app.domain.chat_templates import ThinkingSwitch
-from app.domain.errors import AppError, ErrorReport, report_of
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError
 from app.domain.instances import ENDED, InstanceState, InstanceView, LeaseView
 from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.models import ModelId, ModelSpec

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing
 
 from app.domain.duplicates import Duplicate, duplicates_of
-from app.domain.errors import AppError, ErrorKind, ErrorReport, FolderError, InvalidFile
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError, ErrorKind, FolderError, InvalidFile
 from app.domain.events import FoldersChanged, ScanFinished, ScanProgressed
 from app.domain.models import Folder, ModelId, ModelSpec, ModelStatus, ScannedFile
 from app.domain.settings import Settings
@@ -265,12 +266,12 @@ class Library:
             await self._results.bring_back(known)
             finished = True
         except FolderError as failure:
-            error = failure.report()
+            error = report_of(failure)
             finished = True
             await self._results.miss(known.values())
         except AppError as failure:
             # The folder is as it was; it is the finding that couldn't be kept.
-            error = failure.report()
+            error = report_of(failure)
             finished = True
         finally:
             if not self._waiting:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError, LoadCancelled
 from app.domain.events import InstanceChanged, ModelRecovered, NoticeRaised
 from app.domain.instances import ENDED, InstanceState, InstanceView
@@ -110,7 +111,7 @@ class Recovery:
             log.warning("%s couldn't be brought up again: %s", view.model_id, error)
             if self.restarts_at(view.model_id) is None:
                 self._end(view.model_id)
-                self._events.publish(NoticeRaised(report=error.report()))
+                self._events.publish(NoticeRaised(report=report_of(error)))
 
     def _unplan(self, model_id: ModelId) -> None:
         planned = self._planned.pop(model_id, None)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from app.domain.errors import AppError, report_of
+from app.domain.error_reports import report_of
+from app.domain.errors import AppError
 from app.domain.events import NoticeRaised, ReloadRolledBack
 from app.domain.instances import InstanceState
 from app.domain.load_settings import LoadSettings, LoadWish
@@ -124,7 +125,7 @@ class Reloads:
                 self._events.publish(ReloadRolledBack(model_id=model_id, error=report))
         except AppError as error:
             log.warning("%s couldn't be loaded as it was: %s", model_id, error)
-            self._events.publish(NoticeRaised(report=error.report()))
+            self._events.publish(NoticeRaised(report=report_of(error)))
         finally:
             self._end(model_id)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId, ModelSpec
@@ -46,7 +47,7 @@ class Setbacks:
 
     def failed(self, spec: ModelSpec, settings: LoadSettings, error: AppError) -> None:
         """A load has failed."""
-        if counts(error.report()):
+        if counts(report_of(error)):
             key = _key(spec, settings)
             setback = after_failure(self._setback(key), self._clock())
             self._kept[key] = _Kept(setback, error)

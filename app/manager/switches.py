@@ -5,7 +5,8 @@ import logging
 import time
 from typing import Protocol
 
-from app.domain.errors import AppError, NotLoaded, report_of
+from app.domain.error_reports import report_of
+from app.domain.errors import AppError, NotLoaded
 from app.domain.events import ModelSwitched, NoticeRaised, SwitchRolledBack
 from app.domain.eviction import Verdict
 from app.domain.instances import InstanceState, InstanceView
@@ -173,7 +174,7 @@ class Switches:
                 self._events.publish(_rolled_back(alias, target, leaving, cause))
         except AppError as error:
             log.warning("The switch failed and %s couldn't be loaded again: %s", leaving, error)
-            self._events.publish(NoticeRaised(report=error.report()))
+            self._events.publish(NoticeRaised(report=report_of(error)))
 
     def _route(self, alias: str, lease: Lease, *, gap_seconds: float, by: By, reason: str) -> None:
         model_id = lease.spec.id

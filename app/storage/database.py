@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -25,22 +26,22 @@ BUSY_CHANGES = 2000
 class Database:
     """The only user of a database file.
 
-    Work is queued to one thread and done in order. A change is durable when its await returns; one
-    whose caller was cancelled is made all the same.
+    Work is queued to one thread and done in order, from `begin` on. A change is durable when its
+    await returns; one whose caller was cancelled is made all the same.
     """
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._unwritten = 0
 
-    async def open(self, opener: Callable[[], tuple[sqlite3.Connection, T]]) -> T:
-        """Start the thread and open the connection on it; give back what else the opener says.
+    def begin(self, opener: Callable[[], tuple[sqlite3.Connection, T]]) -> Future[T]:
+        """Start the thread and open the connection on it. Needs no event loop.
 
-        Raises:
-            StorageError: it can't be opened; the thread has ended.
+        Returns:
+            What else the opener says. `aclose` has to follow, also where it failed.
         """
 
         def work() -> T:
@@ -48,11 +49,11 @@ class Database:
             return said
 
         self._thread.start()
-        try:
-            return await self._do(work)
-        except BaseException:
-            await self.aclose()
-            raise
+        return self._ahead(work)
+
+    def read_ahead(self, work: Work[T]) -> Future[T]:
+        """The result of some queries, for a reader who comes later. Needs no event loop."""
+        return self._ahead(lambda: work(self._opened))
 
     async def read(self, work: Work[T]) -> T:
         """The result of some queries.
@@ -87,8 +88,24 @@ class Database:
                 "Start it again and repeat the last step.",
             )
         job = _Job(work)
-        self._jobs.put(job)
+        self._jobs.put(job.run)
         return job.future
+
+    def _ahead(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+
+        def job() -> None:
+            try:
+                result = work()
+            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the reader
+                future.set_exception(_failure(error))
+            else:
+                future.set_result(result)
+
+        # Set now, it can't be cancelled: the reader may leave, and the work is done all the same.
+        future.set_running_or_notify_cancel()
+        self._jobs.put(job)
+        return future
 
     @property
     def _opened(self) -> sqlite3.Connection:
@@ -98,9 +115,9 @@ class Database:
 
     def _serve(self) -> None:
         while (job := self._next()) is not None:
-            job.run()
+            job()
 
-    def _next(self) -> "_Job[Any] | None":
+    def _next(self) -> Callable[[], None] | None:
         if self._unwritten >= BUSY_CHANGES:
             self._checkpoint()
         if self._unwritten:
@@ -149,12 +166,8 @@ class _Job(Generic[T]):
         """Do the work on this thread and answer on the caller's loop."""
         try:
             result = self._work()
-        except (sqlite3.Error, OSError) as error:
-            failure = storage_error(error)
-            failure.__cause__ = error
-            self._answer(self._fail, failure)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller
-            self._answer(self._fail, error)
+            self._answer(self._fail, _failure(error))
         else:
             self._answer(self._succeed, result)
 
@@ -173,3 +186,11 @@ class _Job(Generic[T]):
             log.error("A change that nobody waits for failed", exc_info=error)
         else:
             self.future.set_exception(error)
+
+
+def _failure(error: Exception) -> Exception:
+    if not isinstance(error, (sqlite3.Error, OSError)):
+        return error
+    failure = storage_error(error)
+    failure.__cause__ = error
+    return failure

@@ -1,8 +1,10 @@
 """Keeps specs, folders, aliases, metrics and what was loaded."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 
 from app.domain.load_settings import LoadSettings
@@ -11,8 +13,9 @@ from app.domain.model_columns import ModelColumns
 from app.domain.models import Alias, Folder, ModelId, ModelSpec
 from app.domain.profiles import ModelMetrics
 from app.domain.switching import AliasChange
-from app.storage import metrics, specs
+from app.storage import metrics, model_texts, specs
 from app.storage.database import Database
+from app.storage.model_texts import ModelTexts
 from app.storage.rows import Row, fits, readable
 
 KEPT_CHANGES = 50
@@ -22,20 +25,34 @@ KEPT_CHANGES = 50
 class Models:
     """The part of the database that is about models."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ahead: Future[ModelTexts]) -> None:
+        """Keep models.
+
+        Args:
+            database: where.
+            ahead: what it held when it was opened.
+        """
         self._database = database
+        self._ahead: Future[ModelTexts] | None = ahead
 
     async def models(self) -> ModelColumns:
-        """Every spec that is kept, in the order they were first saved."""
-        return await self._database.read(specs.read)
+        """Every spec that is kept, in the order of their ids."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            texts = await asyncio.wrap_future(ahead)
+        else:
+            texts = await self._database.read(model_texts.read)
+        return await self._database.read(lambda _: specs.columns_of(texts))
 
     async def save_models(self, models: Sequence[ModelSpec]) -> None:
         """Add or replace specs by id."""
+        self._ahead = None
         if models:
             await self._database.write(partial(specs.save, models=models))
 
     async def forget_models(self, ids: Sequence[ModelId]) -> None:
         """Remove specs; unknown ids are ignored. Their metrics stay, for the files may return."""
+        self._ahead = None
         if ids:
             await self._database.write(partial(specs.forget, ids=ids))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.domain.errors import ErrorKind, ErrorReport, StorageError
+from app.domain.errors import StorageError
 from app.storage import schema
 from app.storage.backups import STAMP, Backup, backups_of, restore
 from app.storage.connection import fault, is_damage, snapshot
@@ -70,7 +70,7 @@ def check(connection: sqlite3.Connection, database: Path, steps: Sequence[schema
         )
 
 
-def recover(database: Path, steps: int, reason: str, now: float) -> ErrorReport:
+def recover(database: Path, steps: int, reason: str, now: float) -> StorageError:
     """Set a damaged database aside, restore its newest sound backup and say so.
 
     Raises:
@@ -78,9 +78,9 @@ def recover(database: Path, steps: int, reason: str, now: float) -> ErrorReport:
     """
     kept = _quarantine(database, now)
     backup = restore(database, steps)
-    report = _report(reason, kept, backup)
-    log.warning("%s %s %s", report.what, report.remedy, report.detail)
-    return report
+    said = _said(reason, kept, backup)
+    log.warning("%s %s", said, said.detail)
+    return said
 
 
 def _quarantine(database: Path, now: float) -> Path | None:
@@ -100,7 +100,7 @@ def _quarantine(database: Path, now: float) -> Path | None:
     return folder
 
 
-def _report(reason: str, kept: Path | None, backup: Backup | None) -> ErrorReport:
+def _said(reason: str, kept: Path | None, backup: Backup | None) -> StorageError:
     place = f"; the damaged file is kept in {kept}." if kept else "."
     if backup is None:
         what = "Modelyard's saved data was damaged and there was no backup to restore."
@@ -110,4 +110,4 @@ def _report(reason: str, kept: Path | None, backup: Backup | None) -> ErrorRepor
         when = f"{taken.day} {taken:%B %Y, %H:%M}"
         what = f"Modelyard's saved data was damaged and was restored from the backup of {when}."
         remedy = f"Look whether anything newer is missing{place}"
-    return ErrorReport(kind=ErrorKind.STORAGE, what=what, remedy=remedy, detail=reason)
+    return StorageError(what, remedy, reason)

@@ -3,31 +3,18 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from itertools import compress
 from typing import cast
 
 from app.domain.model_columns import ModelColumns
 from app.domain.models import ModelId, ModelSpec
+from app.storage.model_texts import NAMES, Column, ModelTexts
 from app.storage.rows import Row, fits
 
 log = logging.getLogger(__name__)
 
-NAMES = ("id", "name", "path", "kind", "size_bytes", "modified_ns")
-"""The fields of a spec with a column of their own; all others are its kind, a JSON document."""
-SEPARATOR = "\x1f"
-"""Stands between the values of a column that is read as one text."""
-
-Column = Callable[[], list[str]]
-"""The values of a column as texts, which are taken apart when they are first asked for."""
-
-_ROWS = f"SELECT {', '.join(NAMES)} FROM models ORDER BY id"  # noqa: S608 - constants
-_TEXTS = (
-    "SELECT count(*), "  # noqa: S608 - constants
-    + ", ".join(f"group_concat({name}, '{SEPARATOR}')" for name in NAMES)
-    + " FROM (SELECT * FROM models ORDER BY id)"
-)
 _SAVE = (
     f"INSERT INTO models ({', '.join(NAMES)}) "  # noqa: S608 - constants
     "VALUES (?, ?, ?, (SELECT number FROM model_kinds WHERE text = ?), ?, ?) "
@@ -35,11 +22,11 @@ _SAVE = (
 )
 
 
-def read(connection: sqlite3.Connection) -> ModelColumns:
+def columns_of(texts: ModelTexts) -> ModelColumns:
     """Every spec in the order of ids; unreadable ones are logged and left out."""
-    alike = _prototypes(connection)
+    alike = _prototypes(texts.kinds)
     places = {str(number): place for place, number in enumerate(alike)}
-    columns = _columns(connection)
+    columns = texts.columns
     if not places.keys() >= set(columns[NAMES.index("kind")]()):
         columns = _without_unreadable(columns, places)
     ids, names, paths, kinds = (column() for column in columns[:4])
@@ -84,37 +71,6 @@ def forget(connection: sqlite3.Connection, ids: Sequence[ModelId]) -> None:
     connection.execute("DELETE FROM model_kinds WHERE number NOT IN (SELECT kind FROM models)")
 
 
-def _columns(connection: sqlite3.Connection) -> list[Column]:
-    return _joined(connection) or _fetched(connection)
-
-
-def _joined(connection: sqlite3.Connection) -> list[Column] | None:
-    """Every column, read as one text: for Python, rows take twice as long.
-
-    None where there is no model, or one whose name holds the separator or isn't sound text.
-    """
-    careful = connection.text_factory
-    # Python's own decoding is quicker than that which forgives damage.
-    connection.text_factory = str
-    try:
-        count, *texts = connection.execute(_TEXTS).fetchone()
-    except sqlite3.OperationalError:
-        # A text that isn't sound, or an error that reading the rows meets again.
-        return None
-    finally:
-        connection.text_factory = careful
-    columns: list[Column] = [cache(partial(text.split, SEPARATOR)) for text in texts if text]
-    # The other columns are numbers, which hold no separator.
-    sound = count and all(len(column()) == count for column in columns[:3])
-    return columns if sound and len(columns) == len(NAMES) else None
-
-
-def _fetched(connection: sqlite3.Connection) -> list[Column]:
-    rows = connection.execute(_ROWS).fetchall()
-    columns = [*zip(*rows, strict=True)] or [()] * len(NAMES)
-    return [cache(partial(list, map(str, column))) for column in columns]
-
-
 def _without_unreadable(columns: list[Column], places: dict[str, int]) -> list[Column]:
     values = [column() for column in columns]
     good = [kind in places for kind in values[NAMES.index("kind")]]
@@ -123,10 +79,10 @@ def _without_unreadable(columns: list[Column], places: dict[str, int]) -> list[C
     return [cache(partial(list, compress(column, good))) for column in values]
 
 
-def _prototypes(connection: sqlite3.Connection) -> dict[int, ModelSpec]:
+def _prototypes(kinds: Mapping[int, str]) -> dict[int, ModelSpec]:
     """A spec for each kind that can be read, to be copied for each model of it."""
     found = {}
-    for number, text in connection.execute("SELECT number, text FROM model_kinds"):
+    for number, text in kinds.items():
         try:
             found[number] = ModelSpec.model_validate({"id": "", "name": "", **json.loads(text)})
         except (ValueError, TypeError) as error:

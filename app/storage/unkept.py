@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from app.domain.errors import ErrorReport
+from app.domain.errors import StorageError
 from app.storage import schema
 from app.storage.connection import guard, is_damage
 from app.storage.recovery import DamagedDatabase, check
@@ -40,7 +40,7 @@ def is_kept(path: Path, chosen: bool | None) -> bool:
 
 def open_copy(
     path: Path, steps: Sequence[schema.Step]
-) -> tuple[sqlite3.Connection, ErrorReport | None]:
+) -> tuple[sqlite3.Connection, StorageError | None]:
     """A copy of the database in memory, of an empty one where there is none or it is damaged.
 
     Args:

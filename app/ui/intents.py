@@ -7,7 +7,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.errors import AppError, report_of
+from app.domain.error_reports import report_of
+from app.domain.errors import AppError
 from app.manager.events import command
 from app.tasks import TaskScope
 
@@ -50,7 +51,7 @@ class Intents(QObject):
     def refuse(self, error: AppError) -> None:
         """Tell of a gesture that can't even begin."""
         log.info("refused: %s", error)
-        self.failed.emit(error.report())
+        self.failed.emit(report_of(error))
 
     def cancel(self, name: str) -> None:
         """Cancel a gesture; one that isn't under way is ignored."""
@@ -72,7 +73,7 @@ class Intents(QObject):
                 await work
         except AppError as error:
             log.info("%s was refused: %s", name, error)
-            self.failed.emit(error.report())
+            self.failed.emit(report_of(error))
         except Exception as error:
             log.exception("%s failed", name)
             self.failed.emit(report_of(error))

@@ -2,15 +2,14 @@
 
 import pytest
 
+from app.domain.error_reports import ErrorReport, report_of
 from app.domain.errors import (
     AppError,
     ErrorKind,
-    ErrorReport,
     ModelError,
     RequestError,
     StorageError,
     WorkerCrashed,
-    report_of,
 )
 
 
@@ -20,13 +19,13 @@ def family(kind: type[AppError]) -> list[type[AppError]]:
 
 def test_that_an_error_becomes_a_value_with_all_its_words():
     error = WorkerCrashed("The model's process ended.", "Load it again.", "SIGSEGV")
-    assert error.report() == ErrorReport(
+    assert report_of(error) == ErrorReport(
         kind=ErrorKind.CRASHED,
         what="The model's process ended.",
         remedy="Load it again.",
         detail="SIGSEGV",
     )
-    assert report_of(error) == error.report()
+    assert report_of(error) == report_of(error)
 
 
 def test_that_the_text_of_an_error_leaves_the_detail_out():

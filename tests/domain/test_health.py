@@ -1,6 +1,7 @@
 """How a model's health follows from its last answers."""
 
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind
 from app.domain.generation import FinishReason, GenerationStats
 from app.domain.health import (
     FIRST_COOL_DOWN,

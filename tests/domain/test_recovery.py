@@ -1,7 +1,8 @@
 """A failure that repeats is waited out, longer each time."""
 
 from app.domain.crashes import CrashCause, CrashReport
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind
 from app.domain.recovery import (
     FIRST_WAIT,
     HEALTHY_SECONDS,

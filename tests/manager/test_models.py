@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from app.domain.error_reports import report_of
 from app.domain.errors import (
     DoesNotFit,
     ErrorKind,
@@ -438,7 +439,7 @@ async def test_that_search_needs_every_word_and_sorts_by_name() -> None:
 
 
 def test_that_a_crash_error_is_a_model_error() -> None:
-    assert WorkerCrashed("a", "b").report().kind is ErrorKind.CRASHED
+    assert report_of(WorkerCrashed("a", "b")).kind is ErrorKind.CRASHED
 
 
 def crowded(ports) -> tuple[ModelSpec, ModelSpec]:

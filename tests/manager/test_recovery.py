@@ -4,7 +4,8 @@ import pytest
 
 from app.domain import recovery as rules
 from app.domain.crashes import CrashCause, CrashReport
-from app.domain.errors import ErrorReport, WorkerCrashed
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import WorkerCrashed
 from app.domain.events import ModelCrashed, ModelRecovered
 from app.domain.instances import InstanceState
 from app.domain.recovery import MOST_RESTARTS, Setback, restart_at
@@ -87,7 +88,7 @@ async def test_that_it_is_tried_again_a_few_times_and_then_left_alone(monkeypatc
 
 def test_that_what_would_only_crash_again_is_left_to_a_person() -> None:
     setback = Setback(count=1, failed_at=100.0)
-    crash = WorkerCrashed("It ended.", "Try it again.").report()
+    crash = report_of(WorkerCrashed("It ended.", "Try it again."))
 
     def at(cause: CrashCause) -> float | None:
         report = ErrorReport(**{**dict(crash), "crash": CrashReport(cause=cause)})

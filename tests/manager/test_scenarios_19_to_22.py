@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.domain.error_reports import report_of
 from app.domain.errors import InvalidFile
 from app.domain.events import ModelLoaded
 from app.domain.generation import FinishReason, GenerationStats
@@ -58,7 +59,7 @@ def answer(manager, model, *, failed: bool) -> None:
     stats = GenerationStats(
         finish=finish, prompt_tokens=5, output_tokens=50, tokens_per_second=50.0
     )
-    manager.models.health.answered(model.id, stats, BROKEN.report() if failed else None)
+    manager.models.health.answered(model.id, stats, report_of(BROKEN) if failed else None)
 
 
 def set_event() -> asyncio.Event:

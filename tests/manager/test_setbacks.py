@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.domain.error_reports import report_of
 from app.domain.errors import ErrorKind, WorkerCrashed
 from app.domain.instances import InstanceState
 from app.domain.load_settings import LoadSettings, LoadWish
@@ -33,7 +34,7 @@ async def test_that_a_third_prompt_is_refused_with_the_known_error_and_a_time():
         await failed_twice(ports, manager)
         with pytest.raises(WorkerCrashed, match="failed 2 times in a row") as refused:
             await ask(manager)
-        report = refused.value.report()
+        report = report_of(refused.value)
         assert (report.kind, report.what) == (ErrorKind.CRASHED, ABORTED.what)
         assert report.detail == "last words"
         assert report.retry_at is not None

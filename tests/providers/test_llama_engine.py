@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from app.domain.chat_templates import TemplateSource
+from app.domain.error_reports import report_of
 from app.domain.errors import (
     ContextOverflow,
     InvalidFile,
@@ -132,7 +133,7 @@ async def test_that_a_killed_worker_leaves_the_partial_text_and_its_cause(models
             text += await rest_of(stream)
         assert text.strip()
         assert "llama" in crashed.value.detail
-        assert (await loaded.wait_ended()).report() == crashed.value.report()
+        assert report_of(await loaded.wait_ended()) == report_of(crashed.value)
         assert loaded.memory() is None
         with pytest.raises(WorkerCrashed):
             await loaded.probe()

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.accounts import Account, AccountId, ProviderKind, model_id
 from app.domain.chat_templates import Thinking
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError, ErrorKind, KeyUnusable, RequestError
 from app.domain.generation import (
     ChatMessage,
@@ -201,7 +202,7 @@ async def test_that_every_fault_has_a_sentence_and_an_action(
         assert (error.kind, text) == (expected, partial), error.detail
         assert error.what.endswith(".")
         assert error.remedy.endswith(".")
-        assert KEY not in f"{error.report()!r} {error!r} {error.__cause__!r}"
+        assert KEY not in f"{report_of(error)!r} {error!r} {error.__cause__!r}"
         assert error.__suppress_context__
         if partial:
             assert len([item for item in server.asked if item.method == "POST"]) == 1
@@ -231,7 +232,7 @@ async def test_that_the_wait_that_a_server_asks_for_is_said_and_kept(kind: Provi
     async with connected(kind, fault) as (server, engine):
         _, error = await answer(engine)
         assert "12 seconds" in error.remedy
-        assert error.report().retry_at == pytest.approx(time.time() + 12, abs=5)
+        assert report_of(error).retry_at == pytest.approx(time.time() + 12, abs=5)
         assert len(server.asked) == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.accounts import Account, AccountId, ProviderKind
+from app.domain.error_reports import report_of
 from app.domain.errors import KeyUnusable, NotThatServer, RemoteError
 from app.domain.models import Capability, Lifecycle, ModelSpec
 from app.domain.secrets import Secret
@@ -247,7 +248,7 @@ async def test_that_a_key_that_a_list_is_refused_with_is_not_repeated() -> None:
         server._answer = echo  # type: ignore[method-assign]
         with pytest.raises(KeyUnusable) as caught:
             await remote.check()
-        assert "canary" not in json.dumps(caught.value.report().model_dump())
+        assert "canary" not in json.dumps(report_of(caught.value).model_dump())
         assert "bad key [the key]" in caught.value.detail
 
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QPushButton, QScrollArea
 
 from app.bootstrap.core import open_manager
 from app.domain.conversations import MessageState
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError, HistoryOverflow
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
@@ -290,11 +291,13 @@ async def reasoning(s: Stage) -> None:
     s.window.resize(*NARROW)
     await s.camera.take("playground-thought-narrow")
     s.window.resize(*SIZE)
-    report = HistoryOverflow(
-        "The conversation has 2,311 tokens and leaves no room for an answer in Thinking Llama's "
-        "context of 2,048.",
-        "Leave its oldest turns out, or load the model with a longer context.",
-    ).report()
+    report = report_of(
+        HistoryOverflow(
+            "The conversation has 2,311 tokens and leaves no room for an answer in Thinking Llama's "
+            "context of 2,048.",
+            "Leave its oldest turns out, or load the model with a longer context.",
+        )
+    )
     failed = {"state": MessageState.FAILED, "error": report, "stats": None, "left_out": 0}
     failed |= {"text": "", "reasoning": ""}
     await s.manager.conversations.set_dropping(playground.current.id, drops=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.domain.accounts import Account, AccountId, ProviderKind
 from app.domain.secrets import KeyPlace
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 
 def account(name: str, **fields: object) -> Account:

@@ -13,11 +13,12 @@ from app.domain.conversations import (
     MessageId,
     MessageState,
 )
-from app.domain.errors import ErrorKind, ErrorReport, StorageError
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind, StorageError
 from app.domain.generation import FinishReason, GenerationStats, Role
 from app.domain.models import ModelId
 from app.storage import schema
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 TALK = Conversation(id=ConversationId("talk"), title="Sheep", created_at=1.5, updated_at=2.5)
 

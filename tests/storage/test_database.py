@@ -18,7 +18,7 @@ async def opened(path) -> Database:
         return connection, None
 
     database = Database()
-    await database.open(opener)
+    await asyncio.wrap_future(database.begin(opener))
     return database
 
 

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 from app.domain.conversations import ConversationId
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 WRITER = """
 import asyncio, itertools, sys
 from pathlib import Path
 from app.domain.conversations import Conversation, Message
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 async def main(path, started):
     storage = await open_storage(Path(path))

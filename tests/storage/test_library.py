@@ -1,6 +1,6 @@
 from app.domain.annotations import Annotation, ProbeResult
 from app.domain.models import Capability, ModelId, ScannedFile
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 ONE, TWO = ModelId("local:1"), ModelId("local:2")
 

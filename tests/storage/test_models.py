@@ -22,7 +22,7 @@ from app.domain.models import (
 from app.domain.profiles import ModelMetrics
 from app.domain.switching import AliasChange, By
 from app.storage.models import KEPT_CHANGES
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 SHAPE = ModelShape(
     block_count=2,

@@ -14,7 +14,8 @@ from app.domain.models import Capability, ModelStatus
 from app.storage import schema
 from app.storage.backups import DAY_SECONDS, back_up, backups_of
 from app.storage.connection import connect, prepare
-from app.storage.opening import open_file, open_storage
+from app.storage.opening import open_file
+from app.storage.stores import open_storage
 
 NOW = 1_900_000_000.0
 LONG = "a sentence that fills pages " * 400

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from app.domain.models import ModelId
 from app.domain.profiles import ProfileRun, ProfileRunId, RequestProfile
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 
 def run(key: str, started_at: float) -> ProfileRun:

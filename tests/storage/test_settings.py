@@ -1,6 +1,6 @@
 """Settings, kept and read again."""
 
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 
 async def test_that_settings_come_back_and_forgotten_ones_do_not(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.domain.models import ModelId
 from app.domain.spending import SpendingEntry
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 
 async def test_that_entries_come_back_as_they_were(tmp_path: Path) -> None:

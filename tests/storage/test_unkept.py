@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.errors import StorageError
 from app.storage.connection import connect
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 from app.storage.unkept import is_kept
 
 

@@ -3,7 +3,8 @@
 import asyncio
 
 from app.domain.conversations import MessageState
-from app.domain.errors import ErrorReport, InvalidFile
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import InvalidFile
 from app.domain.models import Capability, CapabilityFact, ModelStatus
 from app.ui.viewmodels.playground import Target, choices
 from tests.support.fakes import eventually, spec

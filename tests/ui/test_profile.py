@@ -1,6 +1,6 @@
 """The Profile view-model: choosing, measuring, cancelling, keeping."""
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.events import InstanceChanged
 from app.domain.models import Capability, CapabilityFact
 from tests.support.fakes import eventually, spec

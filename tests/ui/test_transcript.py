@@ -8,7 +8,8 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QTextDocument
 
 from app.domain.conversations import ConversationId, Message, MessageId, MessageState
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind
 from app.domain.generation import FinishReason, GenerationStats, Role
 from app.domain.settings import Theme as Choice
 from app.ui.theme import LIGHT, Theme

@@ -1,5 +1,6 @@
 """What can be done about a failure, and what is said of it meanwhile."""
 
+from app.domain.error_reports import report_of
 from app.domain.errors import WorkerCrashed
 from app.ui.viewmodels.loaded import kept_series
 from app.ui.viewmodels.ways_out import (
@@ -15,7 +16,7 @@ from app.ui.viewmodels.ways_out import (
 
 
 def test_that_a_model_that_starts_again_by_itself_has_no_other_remedy() -> None:
-    report = WorkerCrashed("It crashed.", "Load it again.").report()
+    report = report_of(WorkerCrashed("It crashed.", "Load it again."))
     assert of_restart(report, 29.2).remedy == "It starts again by itself in 30 s."
     assert of_restart(report).remedy == "It starts again by itself soon."
     assert of_restart(report).what == "It crashed."

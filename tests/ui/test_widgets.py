@@ -3,7 +3,8 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
-from app.domain.errors import ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind
 from app.ui.actions import ACTIONS, PAGES
 from app.ui.theme import Theme
 from app.ui.widgets.flow_layout import FlowLayout

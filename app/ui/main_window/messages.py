@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.events import InstanceChanged, ModelDeleted, ModelEvicted, NoticeRaised
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.events import (
     AliasAssigned,
     FoldersChanged,

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.events import AccountsChanged, FoldersChanged
 from app.domain.models import Folder
 from app.domain.settings import Settings

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.conversions import QUANTISATIONS, Quantisation, expected_size
-from app.domain.errors import AppError, ErrorReport, UnknownModel
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError, UnknownModel
 from app.domain.events import ConversionEnded, ConversionProgressed
 from app.domain.models import ModelId, ModelSpec
 from app.manager.manager import Manager
@@ -121,7 +122,7 @@ class Converting(QObject):
         try:
             made = await self._manager.conversions.quantise(model_id, quantisation)
         except AppError as error:
-            self.ended.emit(Ended(model_id, quantisation, failure=error.report()))
+            self.ended.emit(Ended(model_id, quantisation, failure=report_of(error)))
         else:
             self.ended.emit(Ended(model_id, quantisation, made))
 

@@ -4,7 +4,8 @@ from contextlib import aclosing
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.errors import AppError, ErrorReport
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError
 from app.domain.models import ModelSpec
 from app.manager.manager import Manager
 from app.ui import words
@@ -86,7 +87,7 @@ class Digest(QObject):
                         self._take(step)
         except AppError as error:
             if number == self._number:
-                self.failure = error.report()
+                self.failure = report_of(error)
         finally:
             if number == self._number:
                 self.share = None

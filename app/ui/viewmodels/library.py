@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.events import (
     AliasAssigned,
     AnnotationChanged,

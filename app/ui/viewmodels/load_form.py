@@ -2,7 +2,8 @@
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.errors import AppError, ErrorReport
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError
 from app.domain.instances import COMING, ENDED, InstanceState, InstanceView
 from app.domain.load_settings import Adapter, LoadSettings
 from app.domain.memory import Fit
@@ -220,7 +221,7 @@ class LoadForm(QObject):
         except AppError as error:
             if self._left:
                 raise
-            self.failure = error.report()
+            self.failure = report_of(error)
         else:
             self.done.emit()
 

@@ -7,7 +7,8 @@ from itertools import count
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.errors import AppError, ErrorReport
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import AppError
 from app.domain.events import (
     AliasAssigned,
     HealthChanged,

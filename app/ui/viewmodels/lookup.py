@@ -5,7 +5,8 @@ from typing import Generic, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.errors import AppError, ErrorReport, report_of
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError
 from app.ui.intents import Intents
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Lookup(QObject, Generic[T]):
         try:
             answer = await ask()
         except AppError as error:
-            failure = error.report()
+            failure = report_of(error)
         except Exception as error:
             failure = report_of(error)
             raise

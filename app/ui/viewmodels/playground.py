@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.domain.chat_templates import Thinking, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message, check_prompt, overlong
-from app.domain.errors import ErrorReport, RequestError, UnknownModel
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import RequestError, UnknownModel
 from app.domain.events import (
     AliasAssigned,
     ConversationChanged,

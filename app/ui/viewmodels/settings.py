@@ -4,6 +4,7 @@ import re
 
 from PySide6.QtCore import QObject, Signal
 
+from app.domain.error_reports import report_of
 from app.domain.errors import SettingError
 from app.domain.events import SettingChanged
 from app.domain.settings import Settings
@@ -74,7 +75,7 @@ class SettingsViewModel(QObject):
             try:
                 await self._keeper.set(key, value)
             except SettingError as error:
-                self.refused.emit(key, error.report())
+                self.refused.emit(key, report_of(error))
             else:
                 self.accepted.emit(key)
 

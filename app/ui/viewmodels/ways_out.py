@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from app.domain.errors import ErrorKind, ErrorReport, UnknownModel
+from app.domain.error_reports import ErrorReport
+from app.domain.errors import ErrorKind, UnknownModel
 from app.domain.instances import ENDED
 from app.domain.models import ModelId, ModelSpec
 from app.domain.safer_loads import SaferLoad

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.ui import theme
 from app.ui.theme import Theme
 from app.ui.widgets.error_box import ErrorBox

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.ui import theme, words
 from app.ui.theme import Theme
 from app.ui.widgets.detail_view import DetailView

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.ui import theme
 from app.ui.theme import Theme
 from app.ui.widgets.wrapped_label import WrappedLabel

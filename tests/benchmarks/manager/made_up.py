@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from app.domain.models import Capability, CapabilityFact, ModelId, ModelShape, ModelSpec
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 
 MAKERS = (
     ("Qwen", "qwen2", ("Qwen2.5", "Qwen3", "Qwen2.5-Coder", "QwQ")),

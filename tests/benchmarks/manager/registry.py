@@ -16,7 +16,7 @@ from typing import Any
 from app.domain.models import ModelQuery
 from app.manager.events import EventBus
 from app.manager.registry import Registry
-from app.storage.opening import Storage, open_storage
+from app.storage.stores import Storage, open_storage
 from tests.benchmarks.arms import ROOT, Arm, Outcome, environment, interleave
 from tests.benchmarks.judging import Effort, median_part, pooled_part, ratio_part
 from tests.benchmarks.manager.made_up import QUANTS, TUNES, spec, state_of
@@ -107,14 +107,18 @@ async def changed(count: int) -> dict[str, Any]:
 
 
 FIRST_SEARCH = """
-import asyncio, sys, time
-from pathlib import Path
+import sys, time
+from app.bootstrap.state import begin_state
+from app.system.paths import PERSISTENCE_PATH
+beginning = begin_state({PERSISTENCE_PATH: sys.argv[1]})
+state = beginning.__enter__()
+import asyncio
 from app.bootstrap.core import open_manager
 from app.domain.models import ModelQuery
 import gc, os, psutil
 gc.disable()
 async def main():
-    async with open_manager(Path(sys.argv[1]), {}) as manager:
+    async with open_manager(state.database, {}, state.opening()) as manager:
         hits = manager.models.query(ModelQuery(words="llama")).ids
         print(time.time(), len(hits), psutil.Process().memory_info().rss, flush=True)
         os._exit(0)

@@ -22,7 +22,7 @@ from app.domain.models import ACTIVE, ModelSpec
 from app.domain.settings import Theme as Choice
 from app.library.inspection import FileInspection
 from app.manager.manager import Manager
-from app.storage.opening import open_storage
+from app.storage.stores import open_storage
 from app.tasks import TaskScope
 from tests.benchmarks.arms import Arm, interleave
 from tests.benchmarks.judging import Effort, pooled_part, worst_part

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError
 from tests.benchmarks.arms import Arm, interleave
 from tests.benchmarks.judging import Effort, worst_part
@@ -21,7 +22,7 @@ async def unmapped() -> dict[str, Any]:
                 not mapped
                 or error.kind is not expected
                 or text != partial
-                or KEY in repr(error.report())
+                or KEY in repr(report_of(error))
             ):
                 bad.append(f"{kind}: {name}")
     return {"bad": len(bad), "examples": bad[:3], "faults": len(KINDS) * len(FAULTS)}

@@ -16,6 +16,7 @@ import psutil
 
 from app.bootstrap.core import open_manager
 from app.domain.accounts import AccountId, ProviderKind
+from app.domain.error_reports import report_of
 from app.domain.errors import AppError, KeyringFailed, KeyUnusable
 from app.domain.models import ACTIVE, ModelId
 from app.manager.manager import Manager
@@ -101,7 +102,7 @@ async def _handled(
         await manager.accounts.set_key(account, text)
     except AppError as error:
         told = type(error) is expected and bool(error.what) and bool(error.remedy)
-        return told and text not in repr(error.report()) and await _usable(manager, account)
+        return told and text not in repr(report_of(error)) and await _usable(manager, account)
     if expected is not None:
         return False
     if gone:
