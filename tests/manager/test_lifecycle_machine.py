@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from app.domain.errors import AppError, InvalidFile
 from app.domain.instances import ENDED, InstanceState
-from app.domain.load_settings import LoadWish
+from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.models import ACTIVE, Folder, ModelId
 from app.manager.instances import Lease
 from app.manager.manager import Manager
@@ -146,6 +146,11 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(model=IDS, drain=st.booleans(), turns=TURNS)
     def evict(self, model: ModelId, drain: bool, turns: int) -> None:
         self._call(self.models.eject(model, drain=drain), turns)
+
+    @rule(model=IDS, context=st.sampled_from([1024, 2048]), turns=TURNS)
+    def reload(self, model: ModelId, context: int, turns: int) -> None:
+        wanted = LoadSettings(context_length=context)
+        self._call(self.models.reload(model, wanted), turns)
 
     @rule(model=IDS, pinned=st.booleans(), turns=TURNS)
     def pin(self, model: ModelId, pinned: bool, turns: int) -> None:
