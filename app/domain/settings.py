@@ -105,7 +105,7 @@ class Settings(Frozen):
     """Up to 1 a share of the machine's memory, beyond that bytes; None leaves a tenth free."""
     look_in_stores: bool = True
     """List the models of other programs' stores as well."""
-    idle_minutes: int | None = Field(default=None, title="Idle minutes", ge=1, le=10_080)
+    time_to_live_minutes: int | None = Field(default=None, title="Time to live", ge=1, le=10_080)
     """Minutes without use after which a model leaves; None keeps it."""
     monthly_budget: float | None = Field(
         default=None,

@@ -124,7 +124,7 @@ class Rooms:
         """Seconds without use after which an instance leaves; None for never."""
         if instance.pinned:
             return None
-        minutes = self._settings().idle_minutes
+        minutes = self._settings().time_to_live_minutes
         general = None if minutes is None else minutes * 60.0
         own = instance.wish.time_to_live
         return general if own is None else own

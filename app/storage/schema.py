@@ -210,6 +210,7 @@ MIGRATIONS: tuple[Step, ...] = (
         ) STRICT
         """,
     ),
+    ("UPDATE settings SET key = 'time_to_live_minutes' WHERE key = 'idle_minutes'",),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

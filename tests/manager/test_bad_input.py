@@ -141,7 +141,7 @@ async def test_that_a_budget_smaller_than_any_model_refuses_each() -> None:
         ("max_loaded", "many"),
         ("max_loaded", 1.5),
         ("max_loaded", 0),
-        ("idle_minutes", [1]),
+        ("time_to_live_minutes", [1]),
         ("memory_budget", "half"),
         ("auto_switch", "perhaps"),
         ("auto_switch_threshold", {}),

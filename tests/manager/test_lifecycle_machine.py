@@ -165,7 +165,7 @@ class Lifecycle(RuleBasedStateMachine):
         async def change() -> None:
             await self.manager.settings.set("memory_budget", budget)
             await self.manager.settings.set("max_loaded", most)
-            await self.manager.settings.set("idle_minutes", minutes)
+            await self.manager.settings.set("time_to_live_minutes", minutes)
 
         self._do(change())
 

@@ -105,7 +105,7 @@ def test_that_a_shorter_time_to_live_counts_at_once() -> None:
             await asyncio.sleep(600)
             assert loaded(manager) == [A.id]
             subscription = manager.events.subscribe(lambda: None)
-            await manager.settings.set("idle_minutes", 5)
+            await manager.settings.set("time_to_live_minutes", 5)
             await asyncio.sleep(0.1)
             assert evicted(subscription) == [(A.id, "idle for 5 minutes")]
 

@@ -368,7 +368,7 @@ def test_that_scenario_18_the_time_to_live_counts_from_the_last_release() -> Non
     async def play() -> None:
         ports = machine()
         async with ports.manager() as manager:
-            await manager.settings.set("idle_minutes", 10)
+            await manager.settings.set("time_to_live_minutes", 10)
             subscription = manager.events.subscribe(lambda: None)
             done = asyncio.Event()
             user = asyncio.ensure_future(hold(manager, A.id, done))

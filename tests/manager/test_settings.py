@@ -64,8 +64,8 @@ async def test_that_limits_are_taken_from_the_environment() -> None:
     ports.environment = {
         "MODEL_MANAGER_MAX_LOADED": "2",
         "MODEL_MANAGER_MEMORY_BUDGET": "0.5",
-        "MODEL_MANAGER_IDLE_MINUTES": "15",
+        "MODEL_MANAGER_TIME_TO_LIVE_MINUTES": "15",
     }
     async with ports.manager() as manager:
         now = manager.settings.current()
-        assert (now.max_loaded, now.memory_budget, now.idle_minutes) == (2, 0.5, 15)
+        assert (now.max_loaded, now.memory_budget, now.time_to_live_minutes) == (2, 0.5, 15)

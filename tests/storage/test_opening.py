@@ -370,6 +370,7 @@ FIRST_VERSION = (
     "INSERT INTO conversations VALUES ('c', 'Talk', 1.0, 2.0)",
     "INSERT INTO messages VALUES ('m', 'c', 0, 'user', 'Hello', 1.0, 'complete', '{}')",
     "INSERT INTO settings VALUES ('theme', '\"dark\"')",
+    "INSERT INTO settings VALUES ('idle_minutes', '5')",
 )
 """What a user of the first version has, table by table."""
 
@@ -394,5 +395,8 @@ async def test_that_what_the_first_version_kept_is_all_there(tmp_path):
     assert [talk.title for talk in await storage.conversations.conversations()] == ["Talk"]
     (message,) = await storage.conversations.messages(ConversationId("c"))
     assert message.text == "Hello"
-    assert await storage.settings.settings() == {"theme": '"dark"'}
+    assert await storage.settings.settings() == {
+        "theme": '"dark"',
+        "time_to_live_minutes": "5",
+    }
     await storage.aclose()

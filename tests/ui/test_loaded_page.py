@@ -240,7 +240,7 @@ async def test_that_a_model_that_does_not_fit_may_be_loaded_anyway_once(qtbot):
 
 async def test_that_keeping_a_model_is_offered_and_said_on_its_card(qtbot):
     async with loaded(qtbot) as (_, manager, page):
-        await manager.settings.set("idle_minutes", 5)
+        await manager.settings.set("time_to_live_minutes", 5)
         await manager.models.load(QWEN)
         await eventually(lambda: words(page, QWEN, "card_stay") == "unloads in 5 min")
         await press(qtbot, page, QWEN, "card_pin")

@@ -103,7 +103,7 @@ LOCKED = {
     "auto_load_default": "true",
     "max_loaded": "2",
     "memory_budget": "0.5",
-    "idle_minutes": "15",
+    "time_to_live_minutes": "15",
     "persistence": "off",
     "performance_tracking": "off",
     "auto_switch": "on",

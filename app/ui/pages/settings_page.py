@@ -54,7 +54,7 @@ NUMBERS = {
         "What models may take together: a share such as 75 %, or a size such as 12 GB. "
         "Empty means 90 %."
     ),
-    "idle_minutes": (
+    "time_to_live_minutes": (
         "Minutes without use after which a model is unloaded, unless it is kept loaded. "
         "Empty means never."
     ),
@@ -79,7 +79,7 @@ TEXTS = {
 UNSET = {
     "max_loaded": "No limit",
     "memory_budget": "90 %",
-    "idle_minutes": "Never",
+    "time_to_live_minutes": "Never",
     "default_model": "None",
     "monthly_budget": "No limit",
 }
@@ -121,7 +121,7 @@ SECTIONS = {
         "threads",
         "max_loaded",
         "memory_budget",
-        "idle_minutes",
+        "time_to_live_minutes",
     ),
     "When something goes wrong": ("recover_crashed", "auto_switch", "auto_switch_threshold"),
     "Answers": ("max_tokens",),
