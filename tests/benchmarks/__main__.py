@@ -16,7 +16,7 @@ from tests.benchmarks import families, notes
 from tests.benchmarks.judging import Effort
 from tests.benchmarks.machine import cores, describe
 
-BENCHMARKS = ("engine", "library", "manager", "remote")
+BENCHMARKS = ("engine", "library", "manager", "remote", "window")
 ROUNDS, QUICK_ROUNDS = 10, 1
 BUSY = 0.3
 """The load average for each core above which others are at work."""
