@@ -14,7 +14,7 @@ from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.pages.library_page import LibraryPage
 from app.ui.theme import Theme, figures
-from app.ui.viewmodels.model_table import COLUMNS
+from app.ui.viewmodels.model_columns import COLUMNS
 from app.ui.widgets.chip import Chip
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 

@@ -11,7 +11,8 @@ from app.domain.memory import Fit
 from app.domain.models import ModelStatus
 from app.ui import theme, words
 from app.ui.theme import FIT_ROLES, STATE_ROLES, Theme
-from app.ui.viewmodels.model_table import Column, ShownModel
+from app.ui.viewmodels.model_columns import Column
+from app.ui.viewmodels.model_facts import ShownModel
 
 PADDING = theme.SPACE_2
 DOT = 8

@@ -407,7 +407,7 @@ class MainWindow(QMainWindow):
         model_id = ModelId(model)
         self.show_page("library")
         self.library_page.search.clear()
-        self.library_page.view_model.refresh([model_id])
+        self.library_page.view_model.refresh()
         self.library_page.view_model.select(model_id)
 
     def _search(self) -> None:

@@ -242,7 +242,7 @@ class LibraryPage(QWidget):
         self.search_bar.saved.setEnabled(self.search.isEnabled())
         self.search_bar.smallest.setEnabled(known)
         scanning = bool(self.view_model.scan_words())
-        if table.rowCount() or table.searching or (scanning and not known):
+        if table.rowCount() or (scanning and not known):
             self._stack.setCurrentWidget(self._splitter)
         else:
             self._stack.setCurrentWidget(self._nothing if known else self._empty)

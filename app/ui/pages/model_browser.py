@@ -12,7 +12,7 @@ from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS
 from app.ui.delegates.model_row import Cell, ModelRowPainter
 from app.ui.theme import Theme
 from app.ui.viewmodels.library import LibraryViewModel
-from app.ui.viewmodels.model_table import COLUMNS, Column
+from app.ui.viewmodels.model_columns import COLUMNS, Column
 
 NAME_WIDTH = 180
 """The least a name gets before other columns yield."""
