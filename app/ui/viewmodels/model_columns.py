@@ -94,7 +94,7 @@ COLUMNS = (
         "favourite",
         STAR,
         lambda f, s: STAR if f.favourite(s) else "",
-        32,
+        30,
         moves=True,
         name="Favourite",
     ),
