@@ -1,6 +1,6 @@
 """Every model in memory: found by id, by words and by what it is."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress, islice, repeat
 from operator import contains
 
@@ -112,17 +112,27 @@ class ModelIndex:
         end = None if query.limit is None else query.offset + query.limit
         # One more tells whether there is another page.
         most = None if end is None else end + 1
-        words = query.words.casefold().split()
-        passed = self._filtered(query, loaded, among)
         by_name = query.order is ModelOrder.NAME and not query.descending and ranks is None
         if by_name and most is not None:
-            ids = self._first(sorted(words, key=len, reverse=True), passed, most)
+            words = sorted(query.words.casefold().split(), key=len, reverse=True)
+            ids = self._first(words, self._filtered(query, loaded, among), most)
         else:
-            hits = both(passed, self.containing(" ".join(words))) if words else passed
-            ids = self._arranged(hits, query, ranks)[:most]
+            ids = tuple(self.hits(query, loaded, among, ranks)[:most])
         more = end is not None and len(ids) > end
         page = ids if end is None else ids[query.offset : end]
         return ModelPage.model_construct(ids=page, next_offset=end if more else None)
+
+    def hits(
+        self,
+        query: ModelQuery,
+        loaded: Collection[ModelId],
+        among: Selection | None = None,
+        ranks: Standing | Mapping[ModelId, float] | None = None,
+    ) -> Sequence[ModelId]:
+        """Every hit of `search`, its page left aside."""
+        words, passed = query.words.casefold().split(), self._filtered(query, loaded, among)
+        hits = both(passed, self.containing(" ".join(words))) if words else passed
+        return self._arranged(hits, query, ranks)
 
     def containing(self, line: str) -> Selection:
         """The rows that contain every word of a casefolded line, or are of a kind that does."""
@@ -244,7 +254,7 @@ class ModelIndex:
         hits: Selection,
         query: ModelQuery,
         ranks: Standing | Mapping[ModelId, float] | None,
-    ) -> tuple[ModelId, ...]:
+    ) -> Sequence[ModelId]:
         if isinstance(ranks, Standing):
             return ranks.hits(hits)
         if ranks is None:
@@ -256,7 +266,7 @@ class ModelIndex:
         )
         return (*ranked, *by_name.hits(without(hits, self.rows.of(known))))
 
-    def _ordered(self, hits: Selection, query: ModelQuery) -> tuple[ModelId, ...]:
+    def _ordered(self, hits: Selection, query: ModelQuery) -> Sequence[ModelId]:
         """The hits in the order of a query; equal ones by name, unknown ones last."""
         self._keep_up()
         wanted = query.order, query.descending
@@ -273,7 +283,7 @@ class ModelIndex:
         wanted = order, descending
         if wanted not in self._standings:
             rows = by_order(self.rows.by_name(), self.rows, order, descending=descending)
-            self._standings[wanted] = Standing(rows, self.rows.ids)
+            self._standings[wanted] = Standing(rows, self.rows)
         return self._standings[wanted]
 
     def _keep_up(self) -> None:

@@ -61,12 +61,12 @@ class ModelRows:
     def sizes(self) -> Sequence[int]:
         """The bytes of each row; 0 where that is unknown."""
         if self._sizes is None:
-            sizes = [*self._columns.sizes()]
+            sizes = array("q", self._columns.sizes())
             sizes.extend(repeat(0, len(self._names) - len(sizes)))
             for source, size in self._late_sizes.items():
                 sizes[source] = size
             # Side by side in memory, they are sorted in half the time that scattered objects take.
-            self._sizes = array("q", picked(sizes, self._sources))
+            self._sizes = array("q", map(sizes.__getitem__, self._sources))
         return self._sizes
 
     # Selecting

@@ -68,7 +68,7 @@ class Needs:
         if descending not in self._standings:
             rows = self._registry.rows
             order = by_value(rows.by_name(), self._all, descending=descending)
-            self._standings[descending] = Standing(order, rows.ids)
+            self._standings[descending] = Standing(order, rows)
         return self._standings[descending]
 
     def _apart(self, model_id: ModelId) -> bool:

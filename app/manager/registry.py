@@ -103,6 +103,15 @@ class Registry:
         """
         return self._index.search(query, loaded, among, ranks)
 
+    def hits(
+        self,
+        query: ModelQuery,
+        among: Selection | None = None,
+        ranks: Standing | Mapping[ModelId, float] | None = None,
+    ) -> Sequence[ModelId]:
+        """Every model that `query` finds, its page left aside; ids are looked up when needed."""
+        return self._index.hits(query, (), among, ranks)
+
     @property
     def rows(self) -> ModelRows:
         """What is known of every model, for selecting some without their specs."""

@@ -1,6 +1,6 @@
 """The library's query line and the searches that are kept."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import le
 from typing import Final, Literal, Protocol
@@ -32,6 +32,7 @@ from app.domain.query_language import (
 from app.manager.annotations import Annotations
 from app.manager.events import EventBus
 from app.manager.needs import Needs
+from app.manager.orders import Standing
 from app.manager.registry import Registry
 from app.manager.selections import Selection, both, either, without
 from app.ports import LibraryStore
@@ -85,40 +86,53 @@ class Searches:
         self,
         line: str,
         *,
-        order: Order = ModelOrder.NAME,
-        descending: bool = False,
         context_length: int | None = None,
         offset: int = 0,
         limit: int | None = 200,
     ) -> ModelPage:
-        """A page of the models that a query line asks for; no spec is built to find them.
+        """A page of the models that a query line asks for, by name.
 
         Args:
             line: the query.
-            order: what hits come by.
-            descending: whether the largest comes first.
             context_length: what `fits` is judged at; None takes each model's own settings.
             offset: how many hits to leave out.
             limit: how many to give at most; None for all of them.
         """
         query = parse(line)
-        asked = ModelQuery(
-            words=query.words,
-            order=order if isinstance(order, ModelOrder) else ModelOrder.NAME,
-            descending=descending,
-            offset=offset,
-            limit=limit,
-        )
-        among = None if query.simple else self._selected(query, context_length)
-        if order == NEED:
-            standing = self.needs.standing(context_length, descending=descending)
-            return self._registry.query(asked, among=among, ranks=standing)
-        ranks = order if isinstance(order, Mapping) else None
-        return self._registry.query(asked, among=among, ranks=ranks)
+        asked = ModelQuery(words=query.words, offset=offset, limit=limit)
+        return self._registry.query(asked, among=self._selected(query, context_length))
 
-    def _selected(self, query: ParsedQuery, context_length: int | None) -> Selection:
-        """The rows of models that are what the fields of a query ask for."""
+    def ordered(
+        self,
+        line: str,
+        order: Order = ModelOrder.NAME,
+        *,
+        descending: bool = False,
+        context_length: int | None = None,
+    ) -> Sequence[ModelId]:
+        """Every model that a query line asks for; no spec is built to find or order them.
+
+        Args:
+            line: the query.
+            order: what they come by.
+            descending: whether the largest comes first.
+            context_length: what `fits` and needs are told at; None takes each model's own settings.
+        """
+        query = parse(line)
+        known = order if isinstance(order, ModelOrder) else ModelOrder.NAME
+        asked = ModelQuery(words=query.words, order=known, descending=descending)
+        ranks: Standing | Mapping[ModelId, float] | None = None
+        if order == NEED:
+            ranks = self.needs.standing(context_length, descending=descending)
+        elif isinstance(order, Mapping):
+            ranks = order
+        return self._registry.hits(asked, self._selected(query, context_length), ranks)
+
+    def _selected(self, query: ParsedQuery, context_length: int | None) -> Selection | None:
+        """The rows of models that are what the fields of a query ask for; None for any."""
         rows = self._registry.rows
+        if query.simple:
+            return None
         selected: Selection = rows.there()
         if any(term.field in KIND for term in query.terms):
             selected = both(selected, rows.alike(matcher(query.terms)))

@@ -164,9 +164,7 @@ async def test_that_no_line_and_no_order_builds_specs() -> None:
         ):  # fmt: skip
             for order in (*ModelOrder, NEED, {SMALL.id: 1.0}):
                 for length in (None, 2048):
-                    manager.searches.find(
-                        line, order=order, context_length=length, descending=True, limit=None
-                    )
+                    manager.searches.ordered(line, order, context_length=length, descending=True)
         manager.searches.smallest([Capability.CHAT], "fits", 1024)
         assert built == []
         # Only those that several files hold are looked at, to learn where.
@@ -178,10 +176,10 @@ async def test_that_models_come_by_what_they_would_take() -> None:
     ports = fake_ports()
     ports.offer(SMALL, LARGE, MIDDLE, AWAY)
     async with ports.manager() as manager:
-        find, needs = manager.searches.find, manager.searches.needs
+        find, needs = manager.searches.ordered, manager.searches.needs
         known = (SMALL.id, MIDDLE.id, LARGE.id)
-        assert find("", order=NEED).ids == (*known, AWAY.id)
-        assert find("", order=NEED, descending=True).ids == (*known[::-1], AWAY.id)
+        assert find("", order=NEED) == (*known, AWAY.id)
+        assert find("", order=NEED, descending=True) == (*known[::-1], AWAY.id)
         for item in (SMALL, MIDDLE, LARGE):
             assert needs.of(item) == manager.memory.predict(item.id)
         roomy = LoadSettings(context_length=4096, slots=1)
@@ -209,7 +207,7 @@ async def test_that_numbers_of_some_models_order_them_before_the_others() -> Non
     ports.offer(SMALL, LARGE, MIDDLE, AWAY)
     async with ports.manager() as manager:
         ranks = {MIDDLE.id: 2.0, AWAY.id: 1.0, "local:gone": 0.0}
-        find = manager.searches.find
-        assert find("", order=ranks).ids == (AWAY.id, MIDDLE.id, LARGE.id, SMALL.id)
-        assert find("", order=ranks, descending=True).ids[:2] == (MIDDLE.id, AWAY.id)
-        assert find("size:>2GB", order=ranks).ids == (MIDDLE.id, LARGE.id)
+        find = manager.searches.ordered
+        assert find("", order=ranks) == (AWAY.id, MIDDLE.id, LARGE.id, SMALL.id)
+        assert find("", order=ranks, descending=True)[:2] == (MIDDLE.id, AWAY.id)
+        assert find("size:>2GB", order=ranks) == (MIDDLE.id, LARGE.id)

@@ -51,13 +51,9 @@ class ModelFacts:
 
     def find(self, line: str, order: Order, *, descending: bool) -> Sequence[ModelId]:
         """Every model that a query line asks for, in an order."""
-        return self._searches.find(
-            line,
-            order=order,
-            descending=descending,
-            context_length=self.context_length,
-            limit=None,
-        ).ids
+        return self._searches.ordered(
+            line, order, descending=descending, context_length=self.context_length
+        )
 
     def instance(self, spec: ModelSpec) -> InstanceView | None:
         """The model's instance."""
