@@ -303,7 +303,8 @@ async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
             *("library_context", "library", "inspector_load", "inspector_switch"),
             *("inspector_load_settings", "inspector_profile_model"),
             *("inspector_favourite", "inspector_annotate"),
-            *("tab_overview", "inspector_convert", "Copy path", "Copy id", "digest_start"),
+            *("tab_overview", "notes_tags", "notes_aliases", "notes_note"),
+            *("inspector_convert", "Copy path", "Copy id", "digest_start"),
         ]
 
         def stops() -> list[str]:

@@ -129,6 +129,7 @@ class ModelBrowser(QTableView):
             )
         menu.addSeparator()
         self._offer_orders(menu.addMenu("Sort by"))
+        menu.addSeparator()
         usual = menu.addAction("The usual ones")
         usual.triggered.connect(self._choose_usual)
         self.menu = menu

@@ -139,6 +139,8 @@ class ModelTable(QAbstractTableModel):
         column = COLUMNS[section]
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return column.name or column.title
+        if role == Qt.ItemDataRole.TextAlignmentRole and column.id == "favourite":
+            return Qt.AlignmentFlag.AlignCenter
         return heading(role, column.title, figures=column.figures)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

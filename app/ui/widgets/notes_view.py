@@ -10,9 +10,9 @@ from app.ui.widgets.plain_label import PlainLabel
 
 TITLES = {Note.TAGS: "Tags", Note.ALIASES: "Aliases", Note.NOTE: "Note"}
 HINTS = {
-    Note.TAGS: "Commas between them",
-    Note.ALIASES: "Other names for it",
-    Note.NOTE: "Ctrl+Enter keeps it, Esc takes it back",
+    Note.TAGS: "Such as work, fast",
+    Note.ALIASES: "Such as coder",
+    Note.NOTE: "What to remember of it",
 }
 """What an empty field says."""
 TOOLTIPS = {
