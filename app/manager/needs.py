@@ -85,7 +85,8 @@ class Needs:
         self._all_for, self._standings = now, {}
         beside, numbers = self._kinds(context_length), rows.kinds.numbers()
         whole = map(add, rows.sizes(), map(beside.__getitem__, numbers))
-        self._all = array("q", map(mul, whole, rows.alike(_loadable)))
+        marks = rows.alike(_loadable)
+        self._all = array("q", map(mul, whole, marks) if 0 in marks else whole)
         for model_id in {*self._plans.known(), *self._load_settings.known()}:
             row = rows.row(model_id)
             if row is not None and self._all[row]:
