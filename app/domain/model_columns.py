@@ -1,5 +1,6 @@
 """Many specs as columns: what lists and searches look at is there at once, a spec when asked for."""
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class ModelColumns:
 def columns_of(specs: Iterable[ModelSpec]) -> ModelColumns:
     """The columns of specs that are there already."""
     rows = tuple(sorted(specs, key=lambda spec: spec.id))
-    sizes = [spec.size_bytes for spec in rows]
+    sizes = array("q", [spec.size_bytes for spec in rows])
     return ModelColumns(
         ids=[spec.id for spec in rows],
         names=[spec.name for spec in rows],

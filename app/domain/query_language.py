@@ -2,12 +2,13 @@
 
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 from app.domain.base import Frozen
-from app.domain.models import Capability, ModelId, ModelSpec, ModelStatus, haystack
+from app.domain.model_kinds import Kind
+from app.domain.models import Capability, ModelStatus
 
 
 class Field(StrEnum):
@@ -58,6 +59,8 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 _BARE = {Field.SIZE: "<=", Field.CONTEXT: ">=", Field.PARAMETERS: "="}
 """What a number without a sign means: so large at most, so long at least."""
+PARSED = 128
+"""Lines that are kept parsed: each keystroke asks for the whole line and for each facet's piece."""
 _TOKEN = re.compile(r'(?P<minus>-?)(?:(?P<field>[a-z]+):)?(?P<value>"[^"]*"?|\S*)', re.IGNORECASE)
 _NUMBER = re.compile(
     r"(?P<sign><=|>=|<|>|=)?\s*(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>[a-z]*)", re.IGNORECASE
@@ -103,16 +106,7 @@ class Completion(Frozen):
     text: str
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What terms ask about beside the spec."""
-
-    loaded: Collection[ModelId] = ()
-    favourites: Collection[ModelId] = ()
-    tags: Mapping[ModelId, Collection[str]] = field(default_factory=dict)
-    fits: Callable[[ModelSpec], bool] = lambda spec: True
-
-
+@lru_cache(PARSED)
 def parse(text: str) -> ParsedQuery:
     """Understand a query line; it never fails, for it is read while it is typed."""
     words: list[str] = []
@@ -143,18 +137,15 @@ def parse(text: str) -> ParsedQuery:
     )
 
 
-def matcher(query: ParsedQuery, around: Surroundings) -> Callable[[ModelSpec], bool]:
-    """Whether a model is what the terms ask for; its words are for the index to find."""
-    tests = [(_test(term, around), term.negated) for term in query.terms]
+def matcher(terms: Iterable[Term]) -> Callable[[Kind], bool]:
+    """Whether models are what terms of the fields in `KIND` ask for; the others are left out."""
+    tests = [(_test(term), term.negated) for term in terms if term.field in KIND]
+    return lambda kind: all(test(kind) is not negated for test, negated in tests)
 
-    def matches(spec: ModelSpec) -> bool:
-        if query.excluded:
-            hay = haystack(spec)
-            if any(word in hay for word in query.excluded):
-                return False
-        return all(test(spec) is not negated for test, negated in tests)
 
-    return matches
+def comparison(term: Term) -> Callable[[float, float], bool]:
+    """How a number is compared with the term's."""
+    return _COMPARISONS[term.sign]
 
 
 def completions(
@@ -228,59 +219,29 @@ def _term(known: Field, value: str, *, negated: bool) -> Term | str:
 _EXAMPLES = {Field.SIZE: "<8GB", Field.CONTEXT: ">=32k", Field.PARAMETERS: "<9B"}
 
 
-def _test(term: Term, around: Surroundings) -> Callable[[ModelSpec], bool]:
-    wanted = term.value
-    if isinstance(term.field, Flag):
-        return _flag_test(term.field, around)
+def _test(term: Term) -> Callable[[Kind], bool]:
     if term.field in NUMBERS:
         return _number_test(term)
-    if term.field is Field.TAG:
-        return lambda spec: wanted in around.tags.get(spec.id, ())
-    asks = _TEXT_TESTS[term.field]
-    return lambda spec: asks(spec, wanted)
+    asks, wanted = _TEXT_TESTS[Field(term.field)], term.value
+    return lambda kind: asks(kind, wanted)
 
 
-_TEXT_TESTS: Mapping[Field, Callable[[ModelSpec, str], bool]] = {
-    Field.CAPABILITY: lambda spec, wanted: Capability(wanted) in spec.abilities,
-    Field.QUANTISATION: lambda spec, wanted: wanted in spec.quantisation.casefold(),
-    Field.PROVIDER: lambda spec, wanted: spec.provider.casefold().startswith(wanted),
-    Field.ARCHITECTURE: lambda spec, wanted: spec.architecture.casefold().startswith(wanted),
-    Field.STATUS: lambda spec, wanted: spec.status.value.startswith(wanted),
-    Field.NAME: lambda spec, wanted: wanted in spec.name.casefold(),
-    Field.PATH: lambda spec, wanted: any(
-        wanted in path.casefold() for path in (spec.path, *spec.copies)
-    ),
+_TEXT_TESTS: Mapping[Field, Callable[[Kind, str], bool]] = {
+    Field.CAPABILITY: lambda kind, wanted: Capability(wanted) in kind.abilities,
+    Field.QUANTISATION: lambda kind, wanted: wanted in kind.quantisation.casefold(),
+    Field.PROVIDER: lambda kind, wanted: kind.provider.casefold().startswith(wanted),
+    Field.ARCHITECTURE: lambda kind, wanted: kind.architecture.casefold().startswith(wanted),
+    Field.STATUS: lambda kind, wanted: kind.status.value.startswith(wanted),
 }
 
 
-def _flag_test(flag: Flag, around: Surroundings) -> Callable[[ModelSpec], bool]:
-    match flag:
-        case Flag.LOADED:
-            return lambda spec: spec.id in around.loaded
-        case Flag.FAVOURITE:
-            return lambda spec: spec.id in around.favourites
-        case Flag.DUPLICATE:
-            return lambda spec: bool(spec.copies)
-        case _:
-            return lambda spec: spec.status is ModelStatus.AVAILABLE and around.fits(spec)
+def _number_test(term: Term) -> Callable[[Kind], bool]:
+    compare, bound, of_parameters = comparison(term), term.number, term.field is Field.PARAMETERS
+    if of_parameters and term.sign == "=":
+        return lambda kind: abs((kind.parameters or 0) - bound) <= _NEAR * bound
 
-
-def _number_test(term: Term) -> Callable[[ModelSpec], bool]:
-    compare, bound = _COMPARISONS[term.sign], term.number
-    if term.field is Field.PARAMETERS and term.sign == "=":
-        return lambda spec: abs((spec.parameters or 0) - bound) <= _NEAR * bound
-
-    read = _NUMBERS_OF[Field(term.field)]
-
-    def test(spec: ModelSpec) -> bool:
-        value = read(spec)
+    def test(kind: Kind) -> bool:
+        value = kind.parameters if of_parameters else kind.context_length
         return value is not None and compare(value, bound)
 
     return test
-
-
-_NUMBERS_OF: Mapping[Field, Callable[[ModelSpec], int | None]] = {
-    Field.SIZE: lambda spec: spec.size_bytes,
-    Field.CONTEXT: lambda spec: spec.context_length,
-    Field.PARAMETERS: lambda spec: spec.parameters,
-}

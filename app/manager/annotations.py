@@ -39,6 +39,10 @@ class Annotations:
         """The models that are marked."""
         return frozenset(item.model_id for item in self._kept.values() if item.favourite)
 
+    def tagged(self, tag: str) -> frozenset[ModelId]:
+        """The models that have a tag."""
+        return frozenset(item.model_id for item in self._kept.values() if tag in item.tags)
+
     def tags(self) -> tuple[str, ...]:
         """Every tag in use, by name."""
         return tuple(sorted({tag for item in self._kept.values() for tag in item.tags}))

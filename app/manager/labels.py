@@ -1,8 +1,10 @@
 """A column of many rows and few values, in which all rows with some values are found at once."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Generic, TypeVar
+
+from app.manager.columns import picked
 
 T = TypeVar("T")
 
@@ -14,21 +16,16 @@ class Labels(Generic[T]):
     """The value of each row."""
 
     def __init__(self, values: Sequence[T], rows: Sequence[int]) -> None:
-        """Take the values, some of them perhaps the same, and which of them each row has.
-
-        Rows that come as bytes are taken in one go.
-        """
+        """Take the values, some of them perhaps the same, and which of them each row has."""
         self._numbers: dict[T, int] = {}
+        self._values: list[T] = []
         table = [self._number(value) for value in values]
-        self._rows: bytearray | array[int]
-        if isinstance(rows, bytes):
-            self._rows = bytearray(rows.translate(bytes(table).ljust(FEW, b"\0")))
-        else:
-            numbers = map(table.__getitem__, rows)
-            self._rows = bytearray(numbers) if len(self._numbers) <= FEW else array("L", numbers)
+        numbers = map(table.__getitem__, rows)
+        few = len(self._values) <= FEW
+        self._rows: bytearray | array[int] = bytearray(numbers) if few else array("L", numbers)
 
     def __getitem__(self, row: int) -> T:
-        return self.values()[self._rows[row]]
+        return self._values[self._rows[row]]
 
     def __setitem__(self, row: int, value: T) -> None:
         number = self._number(value)
@@ -41,28 +38,41 @@ class Labels(Generic[T]):
         self._widen()
         self._rows.append(number)
 
-    def values(self) -> list[T]:
-        """Every value that some row has or had."""
-        return list(self._numbers)
+    def picked(self, rows: list[int]) -> "Labels[T]":
+        """The column of some rows, in their order."""
+        return Labels(self._values, picked(self._rows, rows))
 
-    def every(self) -> list[T]:
-        """The value of each row."""
-        return [*map(self.values().__getitem__, self._rows)]
+    def values(self) -> Sequence[T]:
+        """Every value that some row has or had, for reading; the next ones come behind them."""
+        return self._values
 
-    def marks(self, test: Callable[[T], bool]) -> bytes:
-        """What `marked` looks rows up in: for each value whether the test holds."""
-        return bytes(map(test, self._numbers)).ljust(FEW, b"\0")
+    def number(self, row: int) -> int:
+        """Which of the values a row has."""
+        return self._rows[row]
 
-    def marked(self, marks: bytes, start: int, end: int) -> bytes:
-        """1 for each row of a stretch whose value is marked, 0 for each other."""
+    def numbers(self) -> Sequence[int]:
+        """Which of the values each row has, for reading."""
+        return self._rows
+
+    def marked(self, marks: Sequence[bool], start: int = 0, end: int | None = None) -> bytes:
+        """1 for each row of a stretch whose value is marked, 0 for each other.
+
+        Args:
+            marks: for each of the values whether it is.
+            start: the first row.
+            end: the one after the last; None for all there are.
+        """
         rows = self._rows[start:end]
         if isinstance(rows, bytearray):
-            return bytes(rows.translate(marks))
+            return bytes(rows.translate(bytes(marks).ljust(FEW, b"\0")))
         return bytes(map(marks.__getitem__, rows))
 
     def _number(self, value: T) -> int:
-        return self._numbers.setdefault(value, len(self._numbers))
+        number = self._numbers.setdefault(value, len(self._values))
+        if number == len(self._values):
+            self._values.append(value)
+        return number
 
     def _widen(self) -> None:
-        if len(self._numbers) > FEW and isinstance(self._rows, bytearray):
+        if len(self._values) > FEW and isinstance(self._rows, bytearray):
             self._rows = array("L", list(self._rows))

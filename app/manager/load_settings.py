@@ -1,6 +1,6 @@
 """The owner of how each model is loaded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from app.domain.errors import SettingError
 from app.domain.events import LoadSettingsChanged
@@ -28,10 +28,16 @@ class LoadSettingsKeeper:
         self._events = events
         self._settings = settings
         self._own: dict[ModelId, LoadSettings] = {}
+        self.changes = 0
+        """Counts what was chosen for any model."""
 
     async def start(self) -> None:
         """Read what is kept."""
         self._own = await self._store.load_settings()
+
+    def known(self) -> Collection[ModelId]:
+        """Models that have settings of their own."""
+        return self._own.keys()
 
     def own(self, model_id: ModelId) -> LoadSettings:
         """What the user chose for this model; all None where nothing was."""
@@ -88,4 +94,5 @@ class LoadSettingsKeeper:
             return
         await self._store.save_load_settings(spec.id, settings)
         self._own[spec.id] = settings
+        self.changes += 1
         self._events.publish(LoadSettingsChanged(model_id=spec.id))

@@ -26,6 +26,7 @@ from app.manager.memory import Memory
 from app.manager.memory_plans import MemoryPlans
 from app.manager.metrics import Metrics
 from app.manager.models import Models
+from app.manager.needs import Needs
 from app.manager.profiles import Profiles
 from app.manager.registry import Registry
 from app.manager.searches import Searches
@@ -155,7 +156,9 @@ class Manager:
             events=self.events,
             memory=self.memory,
             instances=self.models.instances,
-            in_force=self._load_settings.in_force,
+            needs=Needs(
+                self._registry, self._memory_plans, self._load_settings, self.settings.current
+            ),
         )
         self.inspection = Inspection(self._registry, inspection, prober)
         self.trials = Trials(self.models, self.annotations, self.events)

@@ -1,7 +1,7 @@
 """The owner of what models are expected to take of memory."""
 
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 from app.domain import memory as rules
@@ -38,12 +38,18 @@ class MemoryPlans:
         self._dry: dict[Use, MemoryPlan] = {}
         self._known: set[ModelId] = set()
         """Models of which more is known than their headers."""
+        self.changes = 0
+        """Counts what became known of any model."""
 
     async def start(self) -> None:
         """Read what was measured in earlier runs."""
         for model_id, uses in (await self._store.measured_uses()).items():
             self._known.add(model_id)
             self._measured |= {(model_id, use.footprint): use.size for use in uses}
+
+    def known(self) -> Collection[ModelId]:
+        """Models of which more is known than their headers."""
+        return self._known
 
     def need(self, spec: ModelSpec, settings: LoadSettings) -> int:
         """Bytes of host memory that a load will take, as far as is known now."""
@@ -92,7 +98,7 @@ class MemoryPlans:
         use = spec.id, memory_plans.footprint(spec, settings)
         if use not in self._dry:
             self._dry[use] = await self._providers[spec.provider].plan_memory(spec, settings)
-            self._known.add(spec.id)
+            self._learned(spec.id)
             self._events.publish(MemoryPlanned(model_id=spec.id))
         return self.plan(spec, settings)
 
@@ -107,9 +113,13 @@ class MemoryPlans:
         if seen <= self._measured.get(use, 0) * GROWTH:
             return None
         self._measured[use] = seen
-        self._known.add(spec.id)
+        self._learned(spec.id)
         self._events.publish(MemoryPlanned(model_id=spec.id))
         return self._store.save_measured_use(spec.id, MeasuredUse(footprint=use[1], size=seen))
+
+    def _learned(self, model_id: ModelId) -> None:
+        self._known.add(model_id)
+        self.changes += 1
 
 
 SOURCE_WORDS = {

@@ -1,13 +1,16 @@
 """The registry: every model that is known, as an in-memory index over its store."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.domain.errors import UnknownModel
 from app.domain.events import ModelsChanged
 from app.domain.models import ModelId, ModelPage, ModelQuery, ModelSpec, ModelStatus
 from app.manager.events import EventBus
-from app.manager.model_index import Kind, ModelIndex
+from app.manager.model_index import ModelIndex
+from app.manager.model_rows import ModelRows
+from app.manager.orders import Standing
+from app.manager.selections import Selection
 from app.ports import ModelStore
 from app.tasks import SLICE, TaskScope, sliced
 
@@ -82,14 +85,41 @@ class Registry:
             return self.all()
         return tuple(map(self.get, self.query(ModelQuery(words=words, limit=None)).ids))
 
-    def query(self, query: ModelQuery, loaded: Collection[ModelId] = ()) -> ModelPage:
+    def query(
+        self,
+        query: ModelQuery,
+        loaded: Collection[ModelId] = (),
+        among: Selection | None = None,
+        ranks: Standing | Mapping[ModelId, float] | None = None,
+    ) -> ModelPage:
         """A page of the models that match.
 
         Args:
             query: what to find.
             loaded: the models that are loaded now.
+            among: the only rows that can match; None for any.
+            ranks: what hits are ordered by in place of the query's order: an order of all, or
+                numbers of some, whom the others follow by name.
         """
-        return self._index.search(query, loaded)
+        return self._index.search(query, loaded, among, ranks)
+
+    def hits(
+        self,
+        query: ModelQuery,
+        among: Selection | None = None,
+        ranks: Standing | Mapping[ModelId, float] | None = None,
+    ) -> Sequence[ModelId]:
+        """Every model that `query` finds, its page left aside; ids are looked up when needed."""
+        return self._index.hits(query, (), among, ranks)
+
+    @property
+    def rows(self) -> ModelRows:
+        """What is known of every model, for selecting some without their specs."""
+        return self._index.rows
+
+    def containing(self, word: str) -> Selection:
+        """The rows of models that a word, casefolded, finds."""
+        return self._index.containing(word)
 
     def paths(self) -> list[tuple[ModelId, str]]:
         """Where every model lies; quicker than to ask each for its spec."""
@@ -106,10 +136,6 @@ class Registry:
     def labels(self) -> tuple[list[str], list[str], list[str]]:
         """Every provider, architecture and quantisation there is; no spec is built for it."""
         return self._index.labels()
-
-    def alike(self, test: Callable[[Kind], bool]) -> frozenset[ModelId]:
-        """The models of the kinds that pass a test."""
-        return self._index.alike(test)
 
     def kinds(self) -> tuple[list[str], list[str]]:
         """The provider and the status of every model."""

@@ -1,39 +1,50 @@
 """The library's query line and the searches that are kept."""
 
-from collections.abc import Callable, Collection, Iterable
-from itertools import chain
-from typing import Protocol, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import le
+from typing import Final, Literal, Protocol
 
 from app.domain import memory as rules
 from app.domain.errors import SettingError
 from app.domain.events import SearchesChanged
 from app.domain.instances import InstanceState, InstanceView
-from app.domain.load_settings import LoadSettings
 from app.domain.models import (
     Capability,
     ModelId,
     ModelOrder,
     ModelPage,
     ModelQuery,
-    ModelSpec,
     ModelStatus,
 )
 from app.domain.query_language import (
     KIND,
     Completion,
     Field,
+    Flag,
     ParsedQuery,
-    Surroundings,
+    Term,
+    comparison,
     completions,
     matcher,
     parse,
 )
 from app.manager.annotations import Annotations
 from app.manager.events import EventBus
+from app.manager.needs import Needs
+from app.manager.orders import Standing
 from app.manager.registry import Registry
+from app.manager.selections import Selection, both, either, without
 from app.ports import LibraryStore
 
 NAME_LENGTH = 80
+
+
+NEED: Final = "need"
+"""An order by what models would take of memory."""
+
+Order = ModelOrder | Literal["need"] | Mapping[ModelId, float]
+"""An order that the index knows, or numbers of some models, whom the others follow by name."""
 
 
 class Room(Protocol):
@@ -41,12 +52,6 @@ class Room(Protocol):
 
     def room_without_idle(self) -> int:
         """Bytes that one more model may take once those leave that nobody uses."""
-        ...
-
-    def fit(
-        self, model_id: ModelId, room: int | None = None, settings: LoadSettings | None = None
-    ) -> rules.Fit:
-        """Whether a model fits into what is free now."""
         ...
 
 
@@ -62,15 +67,15 @@ class Searches:
         events: EventBus,
         memory: Room,
         instances: Callable[[], tuple[InstanceView, ...]],
-        in_force: Callable[[ModelId], LoadSettings],
+        needs: Needs,
     ) -> None:
         self._registry = registry
         self._memory = memory
         self._instances = instances
-        self._in_force = in_force
         self._annotations = annotations
         self._store = store
         self._events = events
+        self.needs = needs
         self._saved: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -94,78 +99,84 @@ class Searches:
             limit: how many to give at most; None for all of them.
         """
         query = parse(line)
-        if query.simple:
-            words = ModelQuery(words=query.words, offset=offset, limit=limit)
-            return self._registry.query(words)
-        rest, among = self.narrowed(query)
-        ids = self._registry.query(_coarse(query)).ids
-        if among is not None:
-            ids = tuple(model_id for model_id in ids if model_id in among)
-        if rest.simple:
-            hits = [*ids]
-        else:
-            matches = matcher(rest, self.surroundings(context_length))
-            hits = [model_id for model_id in ids if matches(self._registry.get(model_id))]
-        end = len(hits) if limit is None else offset + limit
-        more = end if end < len(hits) else None
-        return ModelPage(ids=tuple(hits[offset:end]), next_offset=more)
+        asked = ModelQuery(words=query.words, offset=offset, limit=limit)
+        return self._registry.query(asked, among=self._selected(query, context_length))
 
-    def matcher(self, line: str, context_length: int | None = None) -> Callable[[ModelSpec], bool]:
-        """Whether one model is what a line's fields ask for, leaving its words out."""
-        return matcher(parse(line), self.surroundings(context_length))
-
-    def narrowed(self, query: ParsedQuery) -> tuple[ParsedQuery, frozenset[ModelId] | None]:
-        """What of a query is still to be asked of each model, and the only ones that can pass it.
-
-        The second is None where any can.
-        """
-        asked = tuple(term for term in query.terms if term.field in KIND)
-        if not asked:
-            return query, None
-        rest = tuple(term for term in query.terms if term.field not in KIND)
-        test = matcher(ParsedQuery(terms=asked), Surroundings())
-        # A kind has every attribute that these fields ask a spec for.
-        found = self._registry.alike(cast("Callable[[object], bool]", test))
-        return query.model_copy(update={"terms": rest}), found
-
-    def surroundings(self, context_length: int | None = None) -> Surroundings:
-        """What queries ask about beside the specs, as it stands now."""
-        room: list[int] = []
-
-        def fits(spec: ModelSpec) -> bool:
-            # The system is asked once, and only where a query wants to know.
-            if not room:
-                room.append(self._memory.room_without_idle())
-            return self.fit(spec.id, context_length, room[0]) is not rules.Fit.TOO_BIG
-
-        tags = {item.model_id: item.tags for item in self._annotations.all()}
-        return Surroundings(
-            loaded={view.model_id for view in self._instances() if _ready(view)},
-            favourites=self._annotations.favourites(),
-            tags=tags,
-            fits=fits,
-        )
-
-    def fit(
-        self, model_id: ModelId, context_length: int | None = None, room: int | None = None
-    ) -> rules.Fit:
-        """Whether a model fits into what is free or idle now, at a context length.
+    def ordered(
+        self,
+        line: str,
+        order: Order = ModelOrder.NAME,
+        *,
+        descending: bool = False,
+        context_length: int | None = None,
+    ) -> Sequence[ModelId]:
+        """Every model that a query line asks for; no spec is built to find or order them.
 
         Args:
-            model_id: the model.
-            context_length: tokens; None takes the settings in force.
-            room: what `memory.room_without_idle` said, when several models are asked about.
+            line: the query.
+            order: what they come by.
+            descending: whether the largest comes first.
+            context_length: what `fits` and needs are told at; None takes each model's own settings.
         """
-        free = self._memory.room_without_idle() if room is None else room
-        return self._memory.fit(model_id, free, self.settings_at(model_id, context_length))
+        query = parse(line)
+        known = order if isinstance(order, ModelOrder) else ModelOrder.NAME
+        asked = ModelQuery(words=query.words, order=known, descending=descending)
+        ranks: Standing | Mapping[ModelId, float] | None = None
+        if order == NEED:
+            ranks = self.needs.standing(context_length, descending=descending)
+        elif isinstance(order, Mapping):
+            ranks = order
+        return self._registry.hits(asked, self._selected(query, context_length), ranks)
 
-    def settings_at(self, model_id: ModelId, context_length: int | None) -> LoadSettings | None:
-        """How a model would be loaded at a context length, its own longest at most; None for None."""
-        if context_length is None:
+    def _selected(self, query: ParsedQuery, context_length: int | None) -> Selection | None:
+        """The rows of models that are what the fields of a query ask for; None for any."""
+        rows = self._registry.rows
+        if query.simple:
             return None
-        longest = self._registry.get(model_id).context_length or context_length
-        length = min(context_length, longest)
-        return self._in_force(model_id).model_copy(update={"context_length": length})
+        selected: Selection = rows.there()
+        if any(term.field in KIND for term in query.terms):
+            selected = both(selected, rows.alike(matcher(query.terms)))
+        for word in query.excluded:
+            selected = without(selected, self._registry.containing(word))
+        for term in query.terms:
+            if term.field not in KIND:
+                met = self._meeting(term, context_length)
+                selected = without(selected, met) if term.negated else both(selected, met)
+        return selected
+
+    def _meeting(self, term: Term, context_length: int | None) -> Selection:
+        """The rows of models that a term, taken as it is without its minus, asks for."""
+        rows, wanted = self._registry.rows, term.value
+        ask: dict[Field | Flag, Callable[[], Selection]] = {
+            Field.SIZE: lambda: rows.sized(comparison(term), term.number),
+            Field.NAME: lambda: rows.named(wanted),
+            Field.PATH: lambda: either([rows.lying(wanted), rows.of(self._copied_to(wanted))]),
+            Field.TAG: lambda: rows.of(self._annotations.tagged(wanted)),
+            Flag.LOADED: lambda: rows.of(v.model_id for v in self._instances() if _ready(v)),
+            Flag.FAVOURITE: lambda: rows.of(self._annotations.favourites()),
+            Flag.DUPLICATE: lambda: rows.of(self._registry.copied()),
+            Flag.FITS: lambda: self._fitting(context_length),
+        }
+        return ask[term.field]()
+
+    def _copied_to(self, text: str) -> list[ModelId]:
+        """Models with a copy whose path contains a casefolded text."""
+        copied = map(self._registry.get, self._registry.copied())
+        return [s.id for s in copied if any(text in path.casefold() for path in s.copies)]
+
+    def _fitting(self, context_length: int | None) -> Selection:
+        rows, room = self._registry.rows, self._memory.room_without_idle()
+        # What runs elsewhere takes nothing here, however little is free.
+        fits = bytes(map(le, self.needs.all(context_length), repeat(max(room, 0))))
+        usable = rows.alike(lambda kind: kind.status is ModelStatus.AVAILABLE)
+        found = bytearray(both(fits, usable))
+        for view in self._instances():
+            # What is there needn't find its room again.
+            row, spec = rows.row(view.model_id), self._registry.find(view.model_id)
+            if row is not None and spec is not None and usable[row]:
+                need = self.needs.of(spec, context_length)
+                found[row] = rules.fit(need, room + view.charged) is not rules.Fit.TOO_BIG
+        return found
 
     def smallest(
         self, needs: Iterable[Capability] = (), line: str = "", context_length: int | None = None
@@ -177,21 +188,15 @@ class Searches:
             line: what else it must be, as a query line.
             context_length: tokens that it must follow and fit with; None asks for no length.
         """
-        wanted, query = frozenset(needs), parse(line)
-        room = self._memory.room_without_idle()
-        found = _coarse(query, wanted).model_copy(
-            update={"status": ModelStatus.AVAILABLE, "order": ModelOrder.SIZE}
-        )
-        matches = matcher(query, self.surroundings(context_length))
-        # One after another: the first that will do ends it, and no other spec is looked at.
-        for spec in map(self._registry.get, self._registry.query(found).ids):
-            able = wanted <= spec.abilities and matches(spec)
-            follows = context_length is None or (spec.context_length or 0) >= context_length
-            if not (able and follows):
-                continue
-            if self.fit(spec.id, context_length, room) is not rules.Fit.TOO_BIG:
-                return spec.id
-        return None
+        wanted = [Term(field=Field.CAPABILITY, value=need) for need in needs]
+        if context_length is not None:
+            follows = Term(field=Field.CONTEXT, sign=">=", number=context_length)
+            wanted.append(follows)
+        query = parse(line)
+        wanted += (*query.terms, Term(field=Flag.FITS))
+        among = self._selected(query.model_copy(update={"terms": tuple(wanted)}), context_length)
+        found = ModelQuery(words=query.words, order=ModelOrder.SIZE, limit=1)
+        return next(iter(self._registry.query(found, among=among).ids), None)
 
     def values(self) -> dict[Field, tuple[str, ...]]:
         """What there is to ask for, by field."""
@@ -234,17 +239,6 @@ class Searches:
         if self._saved.pop(name, None) is not None:
             await self._store.forget_search(name)
             self._events.publish(SearchesChanged())
-
-
-def _coarse(query: ParsedQuery, needs: Collection[Capability] = ()) -> ModelQuery:
-    """What the index can find of it, all of it at once; the terms sort out the rest."""
-    asked = (
-        Capability(term.value)
-        for term in query.terms
-        if term.field is Field.CAPABILITY and not term.negated
-    )
-    capability = next(chain(needs, asked), None)
-    return ModelQuery(words=query.words, capability=capability, limit=None)
 
 
 def _ready(view: InstanceView) -> bool:

@@ -300,7 +300,7 @@ ACTIONS: dict[str, ActionInfo] = {
         ),
         ActionInfo(
             "annotate",
-            "Tags and note…",
+            "Tags and note",
             "tag",
             ("Ctrl+T",),
             enabled=lambda context: context.model is not None,

@@ -13,6 +13,7 @@ from app.domain.memory import Fit
 from app.domain.memory_plans import MemoryPart, PlanSource
 from app.domain.models import ModelStatus, Store
 
+ENGLISH = QLocale(QLocale.Language.English)
 NOTHING = "\N{EN DASH}"
 """Stands where a figure isn't known."""
 
@@ -72,7 +73,7 @@ _PARAMETER_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 def _locale() -> QLocale:
     locale = QLocale()
     # The C locale groups no digits; a person is better served by the language of the words.
-    return QLocale(QLocale.Language.English) if locale.language() is QLocale.Language.C else locale
+    return ENGLISH if locale.name() == "C" else locale
 
 
 def _decimal(value: float, digits: int) -> str:

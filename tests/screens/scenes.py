@@ -25,7 +25,6 @@ from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
 from app.ui.pages.duplicates_dialog import DuplicatesDialog
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog
-from app.ui.pages.notes_dialog import NotesDialog
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
 from tests.screens.inspecting import convert, exchange, inspect
@@ -178,9 +177,7 @@ async def search(s: Stage, models: Path) -> None:
     page.search_bar.context.choose(None)
     page.search.clear()
     s.window.perform("annotate", s.model(QWEN))
-    await eventually(lambda: s.window.findChild(NotesDialog))
     await s.camera.take("library-notes")
-    s.window.findChild(NotesDialog).reject()
     s.window.perform("save_search")
     await eventually(lambda: s.window.findChild(NameDialog))
     await s.camera.take("library-save-search")

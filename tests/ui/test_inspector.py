@@ -16,6 +16,7 @@ from app.ui.viewmodels import inspected
 from app.ui.viewmodels.capability_lines import probe_words
 from app.ui.viewmodels.context import context_of
 from app.ui.viewmodels.inspected import Inspected, Tab
+from app.ui.viewmodels.notes import Notes
 from app.ui.viewmodels.overview import overview
 from app.ui.viewmodels.paged_table import KEY_COLUMNS, PagedTable
 from app.ui.widgets.inspector import Inspector
@@ -31,7 +32,8 @@ class Shown:
         self.r = r
         self.qtbot = qtbot
         self.inspected = Inspected(r.manager, r.bridge, r.intents)
-        self.widget = Inspector(r.look, self.inspected)
+        self.notes = Notes(r.manager, r.bridge, r.intents)
+        self.widget = Inspector(r.look, self.inspected, self.notes)
         self.triggered: list[str] = []
         self.widget.triggered.connect(self.triggered.append)
         qtbot.addWidget(self.widget)

@@ -14,7 +14,7 @@ from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.pages.library_page import LibraryPage
 from app.ui.theme import Theme, figures
-from app.ui.viewmodels.model_table import COLUMNS
+from app.ui.viewmodels.model_columns import COLUMNS
 from app.ui.widgets.chip import Chip
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 
@@ -303,7 +303,8 @@ async def test_that_tab_follows_the_page_though_parts_of_it_come_late(qtbot):
             *("library_context", "library", "inspector_load", "inspector_switch"),
             *("inspector_load_settings", "inspector_profile_model"),
             *("inspector_favourite", "inspector_annotate"),
-            *("tab_overview", "inspector_convert", "Copy path", "Copy id", "digest_start"),
+            *("tab_overview", "notes_tags", "notes_aliases", "notes_note"),
+            *("inspector_convert", "Copy path", "Copy id", "digest_start"),
         ]
 
         def stops() -> list[str]:

@@ -19,6 +19,7 @@ from app.ui.main_window import MainWindow
 from app.ui.main_window.place import clamped
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
+from app.ui.viewmodels.model_columns import COLUMNS
 from app.ui.widgets.sidebar import NARROW, WIDE
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 
@@ -409,6 +410,42 @@ async def test_that_place_page_splitters_and_columns_come_back(qtbot):
         assert window.geometry() == QRect(20, 30, 760, 620)
         assert window.page == "library"
         await eventually(lambda: window.findChild(QSplitter, "library").sizes() == kept)
+
+
+async def test_that_order_widths_and_sort_of_the_library_s_columns_come_back(qtbot):
+    ports = ports_with_models()
+    at = {column.id: number for number, column in enumerate(COLUMNS)}
+    async with shown(qtbot, ports) as window:
+        window.setGeometry(20, 30, 1700, 700)
+        await eventually(lambda: window.width() == 1700)
+        browser = window.library_page.browser
+        header = browser.horizontalHeader()
+        browser.choose_columns((*browser.chosen_columns, "tags"))
+        browser.setColumnWidth(at["size"], 117)
+        header.moveSection(header.visualIndex(at["state"]), 2)
+        browser.sortByColumn(at["parameters"], Qt.SortOrder.DescendingOrder)
+        rows = window.library_page.view_model.table.shown()
+        await window.save_place()
+    async with shown(qtbot, ports) as window:
+        browser = window.library_page.browser
+        header = browser.horizontalHeader()
+        assert browser.columnWidth(at["size"]) == 117
+        assert header.visualIndex(at["state"]) == 2
+        assert header.sortIndicatorSection() == at["parameters"]
+        assert "tags" in browser.chosen_columns
+        assert window.library_page.view_model.table.shown() == rows
+        browser.open_columns_menu()
+        texts = {action.text(): action for action in browser.menu.actions()}
+        orders = {action.text(): action for action in texts["Sort by"].menu().actions()}
+        assert orders["Params"].isChecked()
+        assert orders["Descending"].isChecked()
+        orders["Ascending"].trigger()
+        assert header.sortIndicatorOrder() is Qt.SortOrder.AscendingOrder
+        texts["The usual ones"].trigger()
+        browser.menu.close()
+        assert header.visualIndex(at["state"]) == at["state"] + 1
+        assert browser.columnWidth(at["size"]) == COLUMNS[at["size"]].width
+        assert "tags" not in browser.chosen_columns
 
 
 def test_that_a_window_is_never_out_of_reach():

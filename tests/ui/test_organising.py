@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QPushButton
 from app.domain.models import Folder, ModelId, Store
 from app.ui.dialogs import NameDialog
 from app.ui.pages.duplicates_dialog import DuplicatesDialog
-from app.ui.pages.notes_dialog import NotesDialog
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.wrapped_label import WrappedLabel
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
@@ -31,27 +30,63 @@ async def test_that_a_key_marks_the_selected_model_and_unmarks_it(qtbot):
             await eventually(action.isEnabled)
 
 
-async def test_that_tags_a_note_and_aliases_are_written_in_a_dialog(qtbot):
+async def test_that_tags_a_note_and_aliases_are_written_where_they_stand(qtbot):
     async with shown(qtbot, ports_with_models()) as window:
-        await window.manager.models.assign_alias("old", QWEN)
+        manager, page = window.manager, window.library_page
+        await manager.models.assign_alias("old", QWEN)
+        window.activateWindow()
         select(window, QWEN)
         qtbot.keyClick(window, Qt.Key.Key_T, CONTROL)
-        await eventually(lambda: window.findChild(NotesDialog))
-        dialog = window.findChild(NotesDialog)
-        assert dialog.aliases.text() == "old"
-        dialog.tags.setText("Fast, work ,")
-        dialog.aliases.setText("coder")
-        dialog.note.setPlainText("Writes good tests.")
-        qtbot.mouseClick(dialog.findChild(QPushButton, "notes_save"), Qt.MouseButton.LeftButton)
-        manager = window.manager
-        await eventually(lambda: manager.annotations.get(QWEN).note == "Writes good tests.")
-        assert manager.annotations.get(QWEN).tags == ("fast", "work")
+        tags, aliases, note = page.inspector.notes.stops
+        assert tags.hasFocus()
+        assert aliases.text() == "old"
+        qtbot.keyClicks(tags, "Fast, work ,")
+        qtbot.keyClick(tags, Qt.Key.Key_Return)
+        await eventually(lambda: manager.annotations.get(QWEN).tags == ("fast", "work"))
+        await eventually(lambda: tags.text() == "fast, work")
+        aliases.setFocus()
+        aliases.selectAll()
+        qtbot.keyClicks(aliases, "coder")
+        note.setFocus()
         await eventually(
             lambda: {a.name for a in manager.models.aliases() if a.model_id == QWEN} == {"coder"}
         )
-        page = window.library_page.view_model
-        facts = {fact.label: fact.value for part in page.sections() for fact in part.facts}
-        assert (facts["Tags"], facts["Aliases"]) == ("fast, work", "coder")
+        qtbot.keyClicks(note, "Writes good tests.")
+        qtbot.keyClick(note, Qt.Key.Key_Return, CONTROL)
+        await eventually(lambda: manager.annotations.get(QWEN).note == "Writes good tests.")
+        assert note.hasFocus()
+
+
+async def test_that_escape_takes_back_what_was_typed(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        annotations = window.manager.annotations
+        await annotations.set_note(QWEN, "As it was.")
+        window.activateWindow()
+        select(window, QWEN)
+        window.perform("annotate", QWEN)
+        note = window.library_page.inspector.notes.stops[2]
+        await eventually(lambda: note.toPlainText() == "As it was.")
+        note.setFocus()
+        qtbot.keyClicks(note, "No: ")
+        qtbot.keyClick(note, Qt.Key.Key_Escape)
+        assert note.toPlainText() == "As it was."
+        window.library_page.search.setFocus()
+        assert annotations.get(QWEN).note == "As it was."
+
+
+async def test_that_what_was_typed_is_kept_of_the_model_it_was_typed_for(qtbot):
+    async with shown(qtbot, ports_with_models()) as window:
+        annotations, page = window.manager.annotations, window.library_page
+        other = next(i for i in page.view_model.table.shown() if i != QWEN)
+        window.activateWindow()
+        select(window, QWEN)
+        window.perform("annotate", QWEN)
+        tags = page.inspector.notes.stops[0]
+        qtbot.keyClicks(tags, "mine")
+        page.view_model.select(other)
+        await eventually(lambda: annotations.get(QWEN).tags == ("mine",))
+        assert tags.text() == ""
+        assert annotations.get(other).tags == ()
 
 
 async def test_that_a_search_is_saved_under_a_name(qtbot):

@@ -63,6 +63,24 @@ async def test_that_the_line_is_completed_by_keyboard(qtbot):
         assert page.search.text() == ""
 
 
+async def test_that_one_blank_follows_what_was_accepted(qtbot):
+    ports = fake_ports()
+    ports.offer(spec("Coder", capabilities=(TOOLS,)))
+    async with library(qtbot, ports) as (_, page):
+        page.activateWindow()
+        page.focus_search()
+        page.search.setText("cap:to  coder")
+        page.search.setCursorPosition(6)
+        page.search.offer()
+        qtbot.keyClick(page.search, Qt.Key.Key_Tab)
+        assert page.search.text() == "cap:tools coder"
+        assert page.search.cursorPosition() == len("cap:tools ")
+        qtbot.keyClicks(page.search, " ")
+        assert page.search.text() == "cap:tools coder"
+        qtbot.keyClicks(page.search, '"a  b"')
+        assert page.search.text() == 'cap:tools "a  b"coder'
+
+
 async def test_that_what_is_half_typed_is_no_mistake_yet(qtbot):
     ports = fake_ports()
     ports.offer(spec("Coder", capabilities=(TOOLS,)))

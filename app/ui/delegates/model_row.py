@@ -11,7 +11,8 @@ from app.domain.memory import Fit
 from app.domain.models import ModelStatus
 from app.ui import theme, words
 from app.ui.theme import FIT_ROLES, STATE_ROLES, Theme
-from app.ui.viewmodels.model_table import Column, ShownModel
+from app.ui.viewmodels.model_columns import Column
+from app.ui.viewmodels.model_facts import ShownModel
 
 PADDING = theme.SPACE_2
 DOT = 8
@@ -19,6 +20,7 @@ FIT_BAR = 20
 FIT_SHARES: dict[Fit, float] = {Fit.FITS: 0.4, Fit.TIGHT: 0.85, Fit.TOO_BIG: 1.0}
 REASON_HEIGHT = 14
 """What the line under a name takes of its row."""
+LEFT, CENTRE, RIGHT = 0.0, 0.5, 1.0
 LAID_OUT = 2_000
 """Texts of which the glyphs are kept: most columns say one of a few things."""
 
@@ -84,10 +86,15 @@ class ModelRowPainter:
                     self._state(painter, inner, model, self._say(model, column))
                 case "fit":
                     self._fit(painter, inner, model.fit)
+                case "favourite":
+                    star = self._say(model, column)
+                    self._text(painter, inner, star, self._body, "warn", side=CENTRE)
                 case _:
                     font = self._figures if column.figures else self._body
                     said = self._say(model, column)
-                    self._text(painter, inner, said, font, usual, right=column.figures)
+                    self._text(
+                        painter, inner, said, font, usual, side=RIGHT if column.figures else LEFT
+                    )
 
     def _name(self, painter: QPainter, rect: QRectF, model: ShownModel, usual: str) -> None:
         line = QRectF(rect)
@@ -154,12 +161,12 @@ class ModelRowPainter:
         font: int,
         role: str,
         *,
-        right: bool = False,
+        side: float = LEFT,
     ) -> None:
         if not text:
             return
         laid_out, width, height = self._laid_out(text, font, int(rect.width()))
-        left = rect.right() - width if right else rect.left()
+        left = rect.left() + side * (rect.width() - width)
         painter.setFont(self._fonts[font])
         painter.setPen(self._colours[role])
         painter.drawStaticText(QPointF(left, rect.center().y() - height / 2), laid_out)

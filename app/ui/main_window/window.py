@@ -51,7 +51,6 @@ from app.ui.pages.duplicates_dialog import show_duplicates
 from app.ui.pages.library_page import LibraryPage
 from app.ui.pages.load_settings_dialog import choose_load_settings
 from app.ui.pages.loaded_page import LoadedPage
-from app.ui.pages.notes_dialog import write_notes
 from app.ui.pages.playground_page import PlaygroundPage
 from app.ui.pages.profile_page import ProfilePage
 from app.ui.pages.settings_page import SettingsPage
@@ -407,7 +406,7 @@ class MainWindow(QMainWindow):
         model_id = ModelId(model)
         self.show_page("library")
         self.library_page.search.clear()
-        self.library_page.view_model.refresh([model_id])
+        self.library_page.view_model.refresh()
         self.library_page.view_model.select(model_id)
 
     def _search(self) -> None:
@@ -432,7 +431,8 @@ class MainWindow(QMainWindow):
         self.library_page.show_duplicates(self.duplicates.summary())
 
     def _annotate(self, model_id: ModelId) -> None:
-        self._intents.run("write notes", write_notes(self, self._manager, model_id))
+        self.show_page("library")
+        self.library_page.edit_notes(model_id)
 
     def _look_again(self, state: Qt.ApplicationState) -> None:
         """Look at folders again whose changes nobody tells of when somebody comes back."""

@@ -26,6 +26,7 @@ from app.ui.viewmodels.converting import Converting
 from app.ui.viewmodels.facets import holds, toggled
 from app.ui.viewmodels.inspected import Inspected
 from app.ui.viewmodels.library import LibraryViewModel
+from app.ui.viewmodels.notes import Notes
 from app.ui.widgets.banner import Banner
 from app.ui.widgets.chip import Chip
 from app.ui.widgets.empty_state import EmptyState
@@ -62,7 +63,11 @@ class LibraryPage(QWidget):
         self.search_bar = SearchBar(manager, look, bridge, self.view_model)
         self.search = self.search_bar.box
         self.browser = ModelBrowser(look, self.view_model)
-        self.inspector = Inspector(look, Inspected(manager, bridge, intents, self))
+        self.inspector = Inspector(
+            look,
+            Inspected(manager, bridge, intents, self),
+            Notes(manager, bridge, intents, self),
+        )
         self.restore = Banner(look, "retry", "Restore")
         self.copies = QuietLine("library_copies", "Show copies")
         self.scan = Banner(look, "search", "Cancel", busy=True)
@@ -96,6 +101,12 @@ class LibraryPage(QWidget):
         model_id = self.view_model.at_path(path)
         if model_id is not None:
             self.view_model.select(model_id)
+
+    def edit_notes(self, model_id: ModelId) -> None:
+        """Put the cursor where a model's tags are written."""
+        self.view_model.select(model_id)
+        self._show_selection()
+        self.inspector.edit_notes()
 
     def choose_smallest(self, need: str = "") -> bool:
         """Select the smallest model that the search finds, has a capability, and fits.
@@ -242,7 +253,7 @@ class LibraryPage(QWidget):
         self.search_bar.saved.setEnabled(self.search.isEnabled())
         self.search_bar.smallest.setEnabled(known)
         scanning = bool(self.view_model.scan_words())
-        if table.rowCount() or table.searching or (scanning and not known):
+        if table.rowCount() or (scanning and not known):
             self._stack.setCurrentWidget(self._splitter)
         else:
             self._stack.setCurrentWidget(self._nothing if known else self._empty)

@@ -3,7 +3,15 @@
 from collections.abc import Collection
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from app.domain.models import ModelId
@@ -12,7 +20,7 @@ from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS
 from app.ui.delegates.model_row import Cell, ModelRowPainter
 from app.ui.theme import Theme
 from app.ui.viewmodels.library import LibraryViewModel
-from app.ui.viewmodels.model_table import COLUMNS, Column
+from app.ui.viewmodels.model_columns import COLUMNS, Column
 
 NAME_WIDTH = 180
 """The least a name gets before other columns yield."""
@@ -28,6 +36,7 @@ SCROLL_BAR = 14
 HIDDEN = frozenset({"cancel_load", "favourite", "unfavourite", "delete_model"})
 """Actions that the menu leaves out where they make no sense."""
 STAR_AT = next(at for at, column in enumerate(COLUMNS) if column.id == "favourite")
+UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 USUAL = frozenset(column.id for column in COLUMNS[1:] if not column.offered)
 
 
@@ -119,11 +128,34 @@ class ModelBrowser(QTableView):
                 lambda _=False, chosen=column.id: self.choose_columns(self._chosen ^ {chosen})
             )
         menu.addSeparator()
+        self._offer_orders(menu.addMenu("Sort by"))
+        menu.addSeparator()
         usual = menu.addAction("The usual ones")
-        usual.triggered.connect(lambda: self.choose_columns(USUAL))
+        usual.triggered.connect(self._choose_usual)
         self.menu = menu
         menu.destroyed.connect(self._forget_menu)
         menu.popup(at if at is not None else self.viewport().mapToGlobal(QPoint()))
+
+    def _offer_orders(self, menu: QMenu) -> None:
+        """Offer what a click on a title does: sort by a column, or the other way round."""
+        columns = self.horizontalHeader()
+        by, order = columns.sortIndicatorSection(), columns.sortIndicatorOrder()
+        which, way = QActionGroup(menu), QActionGroup(menu)
+        for at, column in enumerate(COLUMNS):
+            action = _checkable(menu, column.name or column.title, which, checked=at == by)
+            action.triggered.connect(lambda _=False, at=at: self.sortByColumn(at, order))
+        menu.addSeparator()
+        for text, other in (("Ascending", UP), ("Descending", DOWN)):
+            action = _checkable(menu, text, way, checked=order is other)
+            action.triggered.connect(lambda _=False, way=other: self.sortByColumn(by, way))
+
+    def _choose_usual(self) -> None:
+        """Choose the columns, their order and their widths that there are at first."""
+        columns = self.horizontalHeader()
+        for at, column in enumerate(COLUMNS):
+            columns.moveSection(columns.visualIndex(at), at)
+            self.setColumnWidth(at, column.width)
+        self.choose_columns(USUAL)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns into the new width."""
@@ -183,9 +215,12 @@ class ModelBrowser(QTableView):
         columns = self.horizontalHeader()
         columns.setObjectName("library_columns")
         columns.setHighlightSections(False)
-        columns.setMinimumSectionSize(theme.SPACE_8 + theme.SPACE_2)
+        columns.setMinimumSectionSize(COLUMNS[STAR_AT].width)
+        columns.setSectionsMovable(True)
+        # The star stays where it is looked for.
+        columns.setFirstSectionMovable(False)
         columns.setFixedHeight(theme.ROW)
-        columns.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        columns.setSortIndicator(0, UP)
         for at, column in enumerate(COLUMNS):
             self.setColumnWidth(at, column.width)
         columns.moveSection(STAR_AT, 0)
@@ -261,6 +296,14 @@ class ModelBrowser(QTableView):
         for changed in {before, row} - {-1}:
             top, height = self.rowViewportPosition(changed), self.rowHeight(changed)
             self.viewport().update(0, top, self.viewport().width(), height)
+
+
+def _checkable(menu: QMenu, text: str, group: QActionGroup, *, checked: bool) -> QAction:
+    action = menu.addAction(text)
+    action.setCheckable(True)
+    action.setChecked(checked)
+    group.addAction(action)
+    return action
 
 
 def _others() -> list[tuple[int, Column]]:

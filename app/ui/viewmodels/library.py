@@ -1,7 +1,7 @@
 """The state of the Library page: rows, search, selection, folders and the scan."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -27,7 +27,9 @@ from app.ui import words
 from app.ui.actions import Context
 from app.ui.bridge import Bridge
 from app.ui.viewmodels.context import context_of
-from app.ui.viewmodels.model_table import STAR, ModelFacts, ModelTable
+from app.ui.viewmodels.model_columns import STAR
+from app.ui.viewmodels.model_facts import ModelFacts
+from app.ui.viewmodels.model_table import ModelTable
 from app.ui.viewmodels.overview import Section, overview
 
 REFRESH_MS = 100
@@ -59,13 +61,12 @@ class LibraryViewModel(QObject):
         self.table = ModelTable(self._facts, self)
         self.line = ""
         """What is searched for."""
-        self.table.progressed.connect(self._found_more)
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(REFRESH_MS)
         self._refresh.timeout.connect(self._catch_up)
-        self._stale: set[ModelId] = set()
-        """Models that changed while the last refresh was too recent for another."""
+        self._stale = False
+        """Whether models changed while the last refresh was too recent for another."""
         bridge.on(ModelsChanged, self._models_changed)
         bridge.on(InstanceChanged, self._instances_changed)
         bridge.on(AliasAssigned, self._aliases_changed)
@@ -84,9 +85,9 @@ class LibraryViewModel(QObject):
         """The selected model, if it is still known."""
         return self.context().model
 
-    def refresh(self, ids: Collection[ModelId] | None = None) -> None:
-        """Show what the registry knows now; `ids` are the models that changed, None for any."""
-        self.table.refresh(ids)
+    def refresh(self) -> None:
+        """Show what the registry knows now."""
+        self.table.refresh()
         self._keep_to_shown()
         self.rows_changed.emit()
         self.selection_changed.emit()
@@ -190,19 +191,15 @@ class LibraryViewModel(QObject):
             shown = self.table.shown()
             self.select(shown[0] if shown else None)
 
-    def _found_more(self) -> None:
-        self._keep_to_shown()
-        self.rows_changed.emit()
-
-    def _models_changed(self, events: list[ModelsChanged]) -> None:
-        self._stale.update(*(event.ids for event in events))
+    def _models_changed(self, _events: list[ModelsChanged]) -> None:
+        self._stale = True
         if not self._refresh.isActive():
             self._catch_up()
 
     def _catch_up(self) -> None:
         if self._stale:
-            ids, self._stale = self._stale, set()
-            self.refresh(ids)
+            self._stale = False
+            self.refresh()
             self._refresh.start()
 
     def _instances_changed(self, events: list[InstanceChanged]) -> None:
@@ -219,7 +216,8 @@ class LibraryViewModel(QObject):
         # Memory moved, so that other models' fits did too.
         self._facts.forget_room()
         if self.table.memory_moved():
-            self._found_more()
+            self._keep_to_shown()
+            self.rows_changed.emit()
         self.table.touch()
         self._selection_touched(ids)
 

@@ -1,273 +1,24 @@
 """The table of the model browser: columns over frozen specs and what the manager knows of them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.domain.errors import UnknownModel
-from app.domain.instances import ENDED, InstanceState, InstanceView
-from app.domain.memory import Fit
-from app.domain.models import ACTIVE, ModelId, ModelOrder, ModelQuery, ModelSpec, ModelStatus
-from app.domain.query_language import ParsedQuery, Surroundings
-from app.manager.manager import Manager
+from app.domain.models import ModelId, ModelOrder, ModelSpec, ModelStatus
+from app.domain.query_language import Flag, parse
+from app.manager.searches import NEED, Order
 from app.ui import words
 from app.ui.viewmodels.headings import alignment, heading
-from app.ui.viewmodels.needs import Needs
-from app.ui.viewmodels.sieve import Sieve
+from app.ui.viewmodels.model_columns import COLUMNS, Column
+from app.ui.viewmodels.model_facts import UNUSABLE, ModelFacts, ShownModel
 
 Index = QModelIndex | QPersistentModelIndex
-UNUSABLE = (ModelStatus.MISSING, ModelStatus.INVALID)
 NO_INDEX = QModelIndex()
-
-
-class ShownModel(NamedTuple):
-    """What a row is painted from."""
-
-    spec: ModelSpec
-    instance: InstanceView | None
-    fit: Fit | None
-    reason: str
-    """Why the model can't be used; empty when it can."""
-    active: bool
-
-
-class ModelFacts:
-    """What the manager knows of a model beside its spec; memory is read once until it moves."""
-
-    def __init__(self, manager: Manager) -> None:
-        self._models = manager.models
-        self._memory = manager.memory
-        self._annotations = manager.annotations
-        self._searches = manager.searches
-        self._room: int | None = None
-        self.context_length: int | None = None
-        """Tokens that needs and fits are told at; None for each model's own settings."""
-
-    def spec(self, model_id: ModelId) -> ModelSpec | None:
-        """What is known of a model; None when it has just gone."""
-        try:
-            return self._models.get(model_id)
-        except UnknownModel:
-            return None
-
-    def count(self, *statuses: ModelStatus) -> int:
-        """How many models there are with one of these statuses."""
-        return self._models.count(*statuses)
-
-    def ids(self, query: ModelQuery) -> Sequence[ModelId]:
-        """The models that match."""
-        return self._models.query(query).ids
-
-    def instance(self, spec: ModelSpec) -> InstanceView | None:
-        """The model's instance."""
-        return self._models.instance(spec.id)
-
-    def active(self, spec: ModelSpec) -> bool:
-        """Whether new prompts go to this model."""
-        return self._models.active() == spec.id
-
-    def speed(self, spec: ModelSpec) -> float | None:
-        """Its average tokens per second."""
-        metrics = self._models.metrics(spec.id)
-        return metrics.tokens_per_second if metrics is not None else None
-
-    def need(self, spec: ModelSpec) -> int | None:
-        """Bytes it would take; None where that can't be said."""
-        if not _can_be_loaded(spec):
-            return None
-        settings = self._searches.settings_at(spec.id, self.context_length)
-        return self._memory.predict(spec.id, settings)
-
-    def fit(self, spec: ModelSpec) -> Fit | None:
-        """Whether it fits into what is free or idle, or is there; None for one that can't be loaded."""
-        if not _can_be_loaded(spec):
-            return None
-        view = self.instance(spec)
-        if view is not None and view.state not in ENDED:
-            return Fit.FITS
-        if self._room is None:
-            self._room = self._memory.room_without_idle()
-        return self._searches.fit(spec.id, self.context_length, self._room)
-
-    def favourite(self, spec: ModelSpec) -> bool:
-        """Whether the person has marked the model."""
-        return self._annotations.get(spec.id).favourite
-
-    def favourites(self) -> dict[ModelId, int]:
-        """What marked models are ordered by."""
-        return dict.fromkeys(self._annotations.favourites(), 0)
-
-    def tags(self, spec: ModelSpec) -> tuple[str, ...]:
-        """The model's tags."""
-        return self._annotations.get(spec.id).tags
-
-    def aliases(self, spec: ModelSpec) -> tuple[str, ...]:
-        """The names that the person gave the model."""
-        return tuple(
-            alias.name
-            for alias in self._models.aliases()
-            if alias.model_id == spec.id and alias.name != ACTIVE
-        )
-
-    def last_used(self, spec: ModelSpec) -> float | None:
-        """When it last answered, in seconds since the epoch."""
-        metrics = self._models.metrics(spec.id)
-        return metrics.last_used_at if metrics is not None else None
-
-    def last_uses(self) -> dict[ModelId, float]:
-        """When models last answered that have."""
-        return {
-            item.model_id: item.last_used_at
-            for item in self._models.measured()
-            if item.last_used_at is not None
-        }
-
-    def narrowed(self, query: ParsedQuery) -> tuple[ParsedQuery, frozenset[ModelId] | None]:
-        """What of a query is to be asked of each model, and the only ones that can pass."""
-        return self._searches.narrowed(query)
-
-    def surroundings(self) -> Surroundings:
-        """What query lines ask about beside the specs."""
-        return self._searches.surroundings(self.context_length)
-
-    def states(self) -> dict[ModelId, int]:
-        """What models with a state of their own are ordered by; the others are available."""
-        return {
-            **{
-                i: len(InstanceState)
-                for status in UNUSABLE
-                for i in self.ids(ModelQuery(status=status, limit=None))
-            },
-            **{v.model_id: list(InstanceState).index(v.state) for v in self._models.instances()},
-        }
-
-    def speeds(self) -> dict[ModelId, float]:
-        """The average tokens per second of models that have been used."""
-        return {
-            item.model_id: item.tokens_per_second
-            for item in self._models.measured()
-            if item.tokens_per_second is not None
-        }
-
-    def reason(self, spec: ModelSpec) -> str:
-        """Why the model can't be used; empty when it can."""
-        view = self.instance(spec)
-        return view.error.what if view is not None and view.error is not None else spec.reason
-
-    def shown(self, spec: ModelSpec) -> ShownModel:
-        """All that the row of a model is painted from."""
-        view = self.instance(spec)
-        return ShownModel(spec, view, self.fit(spec), self.reason(spec), self.active(spec))
-
-    def forget_room(self) -> None:
-        """Memory has moved: read it again."""
-        self._room = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column and its words."""
-
-    id: str
-    title: str
-    text: Callable[[ModelFacts, ModelSpec], str]
-    width: int
-    order: ModelOrder | None = None
-    """How the registry orders by it; None where only the window can."""
-    figures: bool = False
-    moves: bool = False
-    """Whether its values change while the specs stay."""
-    offered: bool = False
-    """Whether it is shown only when somebody chose it."""
-    name: str = ""
-    """What menus call it, where that isn't the title."""
-
-
-def _can_be_loaded(spec: ModelSpec) -> bool:
-    return spec.status is ModelStatus.AVAILABLE and bool(spec.path)
-
-
-def _state(facts: ModelFacts, spec: ModelSpec) -> str:
-    view = facts.instance(spec)
-    return words.state(view) if view is not None else words.STATUS_WORDS[spec.status]
-
-
-def _fit(facts: ModelFacts, spec: ModelSpec) -> str:
-    fit = facts.fit(spec)
-    return words.FIT_WORDS[fit] if fit is not None else ""
-
-
-def _last_used(facts: ModelFacts, spec: ModelSpec) -> str:
-    at = facts.last_used(spec)
-    return words.moment(at) if at is not None else words.NOTHING
-
-
-STAR = "\N{BLACK STAR}"
-COLUMNS = (
-    Column("name", "Name", lambda _, s: s.name, 180, ModelOrder.NAME),
-    Column(
-        "architecture",
-        "Arch",
-        lambda _, s: s.architecture or words.NOTHING,
-        80,
-        ModelOrder.ARCHITECTURE,
-    ),
-    Column("provider", "Provider", lambda _, s: s.provider, 72, ModelOrder.PROVIDER),
-    Column(
-        "parameters",
-        "Params",
-        lambda _, s: words.parameters(s.parameters),
-        74,
-        ModelOrder.PARAMETERS,
-        figures=True,
-    ),
-    Column(
-        "quantisation",
-        "Quant",
-        lambda _, s: s.quantisation or words.NOTHING,
-        76,
-        ModelOrder.QUANTISATION,
-    ),
-    Column(
-        "size",
-        "Size",
-        lambda _, s: words.size(s.size_bytes or None),
-        72,
-        ModelOrder.SIZE,
-        figures=True,
-    ),
-    Column(
-        "context",
-        "Ctx",
-        lambda _, s: words.context(s.context_length),
-        54,
-        ModelOrder.CONTEXT,
-        figures=True,
-    ),
-    Column("fit", "Fit", _fit, 94),
-    Column("state", "State", _state, 146, moves=True),
-    Column("speed", "Speed", lambda f, s: words.speed(f.speed(s)), 92, figures=True, moves=True),
-    Column("tags", "Tags", lambda f, s: ", ".join(f.tags(s)), 110, offered=True),
-    Column("aliases", "Aliases", lambda f, s: ", ".join(f.aliases(s)), 96, offered=True),
-    Column("last_used", "Last used", _last_used, 128, moves=True, offered=True),
-    Column(
-        "favourite",
-        STAR,
-        lambda f, s: STAR if f.favourite(s) else "",
-        32,
-        moves=True,
-        name="Favourite",
-    ),
-)
+MOVING = frozenset({Flag.LOADED, Flag.FITS})
+"""What depends on what is loaded."""
+SINGLE = 8
+"""So many rows are painted anew one by one; for more, all that are seen."""
 
 
 class ModelTable(QAbstractTableModel):
@@ -276,16 +27,10 @@ class ModelTable(QAbstractTableModel):
     It holds ids only: a spec is asked for when its row is painted.
     """
 
-    progressed = Signal()
-    """The search has found more, or has come to its end."""
-
     def __init__(self, facts: ModelFacts, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._facts = facts
-        self._needs = Needs(self._need, self)
-        self._needs.completed.connect(self._show)
-        self._sieve = Sieve(facts.surroundings, facts.narrowed, facts.spec, self)
-        self._sieve.progressed.connect(self._take_more)
+        self._line = ""
         self._column = COLUMNS[0]
         self._descending = False
         self._shown: Sequence[ModelId] = ()
@@ -294,10 +39,8 @@ class ModelTable(QAbstractTableModel):
         self.unusable = 0
         """How many of them are broken or missing."""
 
-    def refresh(self, ids: Collection[ModelId] | None = None) -> None:
-        """Show what the registry knows now; `ids` are the models that changed, None for any."""
-        self._needs.forget(ids)
-        self._sieve.forget(ids)
+    def refresh(self) -> None:
+        """Show what the registry knows now."""
         self.known = self._facts.count(*ModelStatus)
         self.unusable = self._facts.count(*UNUSABLE)
         self._show()
@@ -306,41 +49,30 @@ class ModelTable(QAbstractTableModel):
 
     def filter(self, line: str) -> None:
         """Show those that a query line asks for."""
-        self._sieve.ask(line)
+        self._line = line
         self._show()
-
-    @property
-    def searching(self) -> bool:
-        """Whether more models may be found yet."""
-        return self._sieve.busy
 
     def fit_at(self, context_length: int | None) -> None:
         """Tell needs and fits at another context length; None for each model's own settings."""
         self._facts.context_length = context_length
-        self._needs.forget(None)
-        if not self.memory_moved():
-            self._show()
+        self._show()
         if self._shown:
             self._announce(0, len(self._shown) - 1)
 
     def memory_moved(self) -> bool:
         """What is loaded changed, and with it what fits; whether that is searched for."""
-        if not self._sieve.moves():
+        if not any(term.field in MOVING for term in parse(self._line).terms):
             return False
-        self._sieve.forget()
         self._show()
         return True
 
     def noted(self, ids: Collection[ModelId]) -> None:
         """What is noted of these models changed."""
-        self._sieve.forget(ids)
         self._show()
         self.repaint(ids)
 
     def touch(self, ids: Collection[ModelId] | None = None) -> None:
         """What the manager knows of these models changed, or of all, as when memory moved."""
-        if ids is not None:
-            self._needs.forget(ids)
         if self._column.moves:
             self._show()
         if ids is not None:
@@ -350,8 +82,12 @@ class ModelTable(QAbstractTableModel):
 
     def repaint(self, ids: Collection[ModelId]) -> None:
         """Something changed about these models that no column sorts by."""
-        for row in self._rows_of(ids):
-            self._announce(row, row)
+        if len(ids) > SINGLE:
+            self._announce(0, len(self._shown) - 1)
+            return
+        for row in map(self.row_of, ids):
+            if row is not None:
+                self._announce(row, row)
 
     def row_of(self, model_id: ModelId | None) -> int | None:
         """The row that shows a model, if one does."""
@@ -403,6 +139,8 @@ class ModelTable(QAbstractTableModel):
         column = COLUMNS[section]
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return column.name or column.title
+        if role == Qt.ItemDataRole.TextAlignmentRole and column.id == "favourite":
+            return Qt.AlignmentFlag.AlignCenter
         return heading(role, column.title, figures=column.figures)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -418,52 +156,20 @@ class ModelTable(QAbstractTableModel):
     def _announce(self, first: int, last: int) -> None:
         self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
 
-    def _rows_of(self, ids: Collection[ModelId]) -> list[int]:
-        return [row for row, model_id in enumerate(self._shown) if model_id in ids] if ids else []
-
-    def _need(self, model_id: ModelId) -> int | None:
-        spec = self._facts.spec(model_id)
-        return self._facts.need(spec) if spec is not None else None
-
-    def _found(self, order: ModelOrder, *, descending: bool = False) -> Sequence[ModelId]:
-        asked = self._sieve
-        query = ModelQuery(
-            words=asked.words,
-            capability=asked.capability,
-            order=order,
-            descending=descending,
-            limit=None,
-        )
-        return asked.passing(self._facts.ids(query))
-
-    def _ordered(self) -> Sequence[ModelId]:
-        order = self._column.order
-        if order is not None:
-            return self._found(order, descending=self._descending)
-        ids = self._found(ModelOrder.NAME)
-        match self._column.id:
-            case "state":
-                keys: Mapping[ModelId, float] = self._facts.states()
-            case "speed":
-                keys = self._facts.speeds()
-            case "favourite":
-                keys = self._facts.favourites()
-            case "last_used":
-                keys = self._facts.last_uses()
-            case "fit":
-                keys = self._needs.of(ids)
-            case _:
-                return ids[::-1] if self._descending else ids
-        known = [model_id for model_id in ids if model_id in keys]
-        known.sort(key=keys.__getitem__, reverse=self._descending)
-        return (*known, *(model_id for model_id in ids if model_id not in keys))
-
-    def _take_more(self) -> None:
-        self._show()
-        self.progressed.emit()
+    def _order(self) -> Order:
+        if self._column.order is not None:
+            return self._column.order
+        orders: dict[str, Callable[[], Order]] = {
+            "state": self._facts.states,
+            "speed": self._facts.speeds,
+            "favourite": self._facts.favourites,
+            "last_used": self._facts.last_uses,
+            "fit": lambda: NEED,
+        }
+        return orders.get(self._column.id, lambda: ModelOrder.NAME)()
 
     def _show(self) -> None:
-        shown = self._ordered()
+        shown = self._facts.find(self._line, self._order(), descending=self._descending)
         if shown == self._shown:
             return
         self.beginResetModel()

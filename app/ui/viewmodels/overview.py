@@ -8,7 +8,7 @@ from app.domain.errors import UnknownModel
 from app.domain.instances import ENDED
 from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
-from app.domain.models import ACTIVE, ModelSpec, ModelStatus
+from app.domain.models import ModelSpec, ModelStatus
 from app.domain.profiles import Average, ModelMetrics, busiest_hours
 from app.manager.manager import Manager
 from app.manager.models import Models
@@ -48,7 +48,6 @@ def overview(spec: ModelSpec, manager: Manager) -> tuple[Section, ...]:
     """The sections of the inspector, without those that have nothing to say."""
     models = manager.models
     sections = (
-        Section("Notes", _notes(spec, manager)),
         Section("Model", _model(spec, manager)),
         _memory(spec, manager),
         Section("Load settings", _load_settings(spec, models)),
@@ -89,17 +88,6 @@ def _parent(spec: ModelSpec, manager: Manager) -> str:
         return manager.models.get(parent).name
     except UnknownModel:
         return "a model that is gone"
-
-
-def _notes(spec: ModelSpec, manager: Manager) -> tuple[Fact, ...]:
-    noted = manager.annotations.get(spec.id)
-    names = (alias.name for alias in manager.models.aliases() if alias.model_id == spec.id)
-    facts = (
-        Fact("Tags", ", ".join(noted.tags)),
-        Fact("Aliases", ", ".join(name for name in names if name != ACTIVE)),
-        Fact("Note", noted.note),
-    )
-    return tuple(fact for fact in facts if fact.value)
 
 
 def _memory(spec: ModelSpec, manager: Manager) -> Section:

@@ -17,6 +17,7 @@ from app.ui import theme, words
 from app.ui.actions import ACTIONS, MODEL_ACTIONS, NOTE_ACTIONS, Context
 from app.ui.theme import Theme
 from app.ui.viewmodels.inspected import Inspected, Tab
+from app.ui.viewmodels.notes import Notes
 from app.ui.viewmodels.overview import Section
 from app.ui.widgets.capability_view import CapabilityView
 from app.ui.widgets.digest_line import DigestLine
@@ -24,6 +25,7 @@ from app.ui.widgets.fact_list import FactList
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.icon_button import IconButton
 from app.ui.widgets.metadata_view import MetadataView
+from app.ui.widgets.notes_view import NotesView
 from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.tab_row import TabRow
 from app.ui.widgets.template_view import TemplateView
@@ -48,9 +50,13 @@ class Inspector(QFrame):
     focus_left = Signal()
     """What has the focus is about to go: somebody else has to take it."""
 
-    def __init__(self, look: Theme, inspected: Inspected, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, look: Theme, inspected: Inspected, notes: Notes, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._look = look
+        self.notes = NotesView(notes)
+        self._notes = notes
         self._inspected = inspected
         self._spec: ModelSpec | None = None
         self._context = Context()
@@ -76,7 +82,7 @@ class Inspector(QFrame):
         self._digest = DigestLine(look, inspected.digest)
         self._capabilities = CapabilityView(look, inspected)
         self._views: dict[Tab, QWidget] = {
-            Tab.OVERVIEW: _scrolled(self._facts[Tab.OVERVIEW], self._digest),
+            Tab.OVERVIEW: _scrolled(self.notes, self._facts[Tab.OVERVIEW], self._digest),
             Tab.CAPABILITIES: _scrolled(self._capabilities),
             Tab.FIT: _scrolled(self._facts[Tab.FIT]),
             Tab.PERFORMANCE: _scrolled(self._facts[Tab.PERFORMANCE]),
@@ -117,6 +123,11 @@ class Inspector(QFrame):
         self._stack.setCurrentWidget(self._views[self.tab])
         self._show_shown()
 
+    def edit_notes(self) -> None:
+        """Put the cursor where tags are written."""
+        self.show_tab(Tab.OVERVIEW)
+        self.notes.stops[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def show_model(
         self, spec: ModelSpec | None, state: str, sections: tuple[Section, ...], context: Context
     ) -> None:
@@ -136,7 +147,11 @@ class Inspector(QFrame):
             button.setVisible(shown[action])
         self._spec, self._sections, self._context = spec, sections, context
         known = spec is not None
-        if not known and self.tabs.isAncestorOf(self.window().focusWidget()):
+        # What was typed belongs to the model that was shown until now.
+        self.notes.keep()
+        self._notes.show(spec.id if spec is not None else None)
+        focus = self.window().focusWidget()
+        if not known and any(w.isAncestorOf(focus) for w in (self.tabs, self.notes)):
             self.focus_left.emit()
         self.tabs.setVisible(known)
         self._stack.setVisible(known)
@@ -147,9 +162,10 @@ class Inspector(QFrame):
         if self.tab in self._facts:
             sections = tuple(section for section in self._sections if section.tab is self.tab)
             facts = self._facts[self.tab]
-            facts.show_sections(sections, self.tabs.last)
+            before = (self.tabs.last, *(self.notes.stops if self.tab is Tab.OVERVIEW else ()))
+            facts.show_sections(sections, before[-1])
             if self.tab is Tab.OVERVIEW:
-                in_tab_order(*(facts.stops[-1:] or (self.tabs.last,)), *self._digest.stops)
+                in_tab_order(*before, *facts.stops, *self._digest.stops)
         elif self.tab is Tab.CAPABILITIES:
             self._capabilities.show_lines(testable=ACTIONS["test_model"].enabled(self._context))
 

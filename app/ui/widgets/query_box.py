@@ -93,6 +93,8 @@ class QueryBox(QLineEdit):
             self.offers.hide()
         elif key == Qt.Key.Key_Escape:
             self.clear()
+        elif event.text() == " " and self._between_pieces():
+            return
         else:
             super().keyPressEvent(event)
 
@@ -120,6 +122,12 @@ class QueryBox(QLineEdit):
         if text != self._typed:
             self.offers.hide()
 
+    def _between_pieces(self) -> bool:
+        """Whether a blank that is needed is there: an accepted way to go on brought it along."""
+        before = self.text()[: self.cursorPosition()]
+        quoted = before.count('"') % 2 == 1
+        return before.endswith(" ") and not quoted and not self.hasSelectedText()
+
     def _choose(self, row: int) -> None:
         self.offers.setCurrentIndex(self._texts.index(row))
 
@@ -131,7 +139,8 @@ class QueryBox(QLineEdit):
         way = self._offered[max(0, self.offers.currentIndex().row())]
         before, after = self.text()[: way.start], self.text()[self.cursorPosition() :]
         begun = way.text.endswith(":")
-        text = way.text if begun or after.startswith(" ") else f"{way.text} "
+        # One blank follows, whether it stood there or not, and the cursor is behind it.
+        text, after = (way.text, after) if begun else (f"{way.text} ", after.lstrip(" "))
         self.offers.hide()
         self.setText(f"{before}{text}{after}")
         self.setCursorPosition(len(before) + len(text))

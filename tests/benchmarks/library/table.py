@@ -25,7 +25,7 @@ async def browsed_once() -> dict[str, Any]:
     from app.ui.intents import Intents
     from app.ui.pages.library_page import LibraryPage
     from app.ui.theme import Theme
-    from app.ui.viewmodels.model_table import COLUMNS
+    from app.ui.viewmodels.model_columns import COLUMNS
 
     ports = fake_ports()
     ports.offer(*map(spec, range(MODELS)))
