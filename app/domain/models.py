@@ -7,6 +7,7 @@ from typing import NamedTuple, NewType
 from pydantic import Field
 
 from app.domain.base import Frozen
+from app.domain.file_faults import FileFault
 
 ModelId = NewType("ModelId", str)
 """`account:provider's own id`. Opaque to everything but its maker."""
@@ -21,6 +22,14 @@ class ModelStatus(StrEnum):
     AVAILABLE = "available"
     MISSING = "missing"
     INVALID = "invalid"
+
+
+class ModelType(StrEnum):
+    """What a file holds, as its header names it."""
+
+    MODEL = "model"
+    ADAPTER = "adapter"
+    """LoRA: changes a model that it is loaded with, and can't be loaded alone."""
 
 
 class Capability(StrEnum):
@@ -148,8 +157,11 @@ class ModelSpec(Frozen):
     """The account that offers it: "local" for files."""
     name: str
     status: ModelStatus = ModelStatus.AVAILABLE
+    type: ModelType = ModelType.MODEL
     reason: str = ""
     """Why it is missing or invalid, in one sentence."""
+    fault: FileFault | None = None
+    """The same for an invalid file, of the closed list."""
     path: str = ""
     """The file to load, the first shard of several; empty for remote models."""
     copies: tuple[str, ...] = ()

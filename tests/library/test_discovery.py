@@ -9,8 +9,9 @@ import pytest
 
 from app.domain.errors import FolderError, MissingFile
 from app.domain.models import Capability, Folder, ModelSpec, ModelStatus
-from app.library import discovery
-from app.library.discovery import LocalModelFiles, ScanBatch
+from app.library import discovery, scanning, walking
+from app.library.discovery import LocalModelFiles
+from app.library.findings import ScanBatch
 from app.library.found import FoundModel
 from app.library.specs import Reading
 from tests.support import headers, models
@@ -71,7 +72,7 @@ async def test_that_a_thousand_models_come_in_batches(tmp_path: Path) -> None:
         headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
     batches = await scan(tmp_path)
     assert sum(len(batch.specs) for batch in batches) == 1000
-    assert max(len(batch.specs) for batch in batches) <= discovery.BATCH_MODELS
+    assert max(len(batch.specs) for batch in batches) <= scanning.BATCH_MODELS
     assert len(batches) < 200
     assert [batch.files for batch in batches] == sorted(batch.files for batch in batches)
 
@@ -84,7 +85,7 @@ async def test_that_known_files_are_not_read_again(
     models.write_projector(tmp_path / "vision.gguf")
     marks = await marks_in(tmp_path)
     read: list[FoundModel] = []
-    monkeypatch.setattr(discovery, "read_model", read.append)
+    monkeypatch.setattr(scanning, "read_or_gone", read.append)
     (batch,) = await scan(tmp_path, marks)
     assert (batch.specs, batch.models, batch.gone) == ((), 3, ())
     assert not read
@@ -195,16 +196,16 @@ async def test_that_an_unreadable_folder_is_passed_over(
     """The listing is refused here and not by chmod, which doesn't bind root."""
     models.write_llama(tmp_path / "a.gguf")
     models.write_llama(tmp_path / "locked/b.gguf")
-    listed = discovery._list
+    listed = walking.list_folder
 
     def refuse(folder: str) -> object:
         if folder.endswith("locked"):
             raise PermissionError(13, "Permission denied", folder)
         return listed(folder)
 
-    monkeypatch.setattr(discovery, "_list", refuse)
+    monkeypatch.setattr(walking, "list_folder", refuse)
     assert list(await specs_in(tmp_path)) == ["a.gguf"]
-    monkeypatch.setattr(discovery, "_list", lambda folder: refuse(f"{folder}/locked"))
+    monkeypatch.setattr(walking, "list_folder", lambda folder: refuse(f"{folder}/locked"))
     with pytest.raises(FolderError, match="can't be read"):
         await scan(tmp_path)
 
@@ -231,14 +232,14 @@ async def test_that_a_file_that_vanishes_is_left_out(
 ) -> None:
     models.write_llama(tmp_path / "a.gguf")
     gone = models.write_llama(tmp_path / "b.gguf")
-    listed = discovery._list
+    listed = walking.list_folder
 
     def list_then_remove(folder: str) -> object:
         listing = listed(folder)
         gone.unlink()
         return listing
 
-    monkeypatch.setattr(discovery, "_list", list_then_remove)
+    monkeypatch.setattr(walking, "list_folder", list_then_remove)
     assert list(await specs_in(tmp_path)) == ["a.gguf"]
 
 
@@ -254,13 +255,13 @@ async def test_that_closing_ends_the_scan(tmp_path: Path, monkeypatch: pytest.Mo
     for number in range(200):
         headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
     read: list[FoundModel] = []
-    reading = discovery.read_model
+    reading = scanning.read_or_gone
 
-    def count(found: FoundModel) -> Reading:
+    def count(found: FoundModel) -> Reading | None:
         read.append(found)
         return reading(found)
 
-    monkeypatch.setattr(discovery, "read_model", count)
+    monkeypatch.setattr(scanning, "read_or_gone", count)
     async with aclosing(LocalModelFiles().scan(Folder(path=str(tmp_path)), {})) as batches:
         async for _ in batches:
             break
@@ -283,18 +284,18 @@ async def test_that_cancelling_a_reader_ends_the_thread_behind_it(
         release.wait(10)
         return Reading(None)
 
-    monkeypatch.setattr(discovery, "read_model", wait)
-    scanning = loop.create_task(scan(tmp_path))
+    monkeypatch.setattr(scanning, "read_or_gone", wait)
+    scan_task = loop.create_task(scan(tmp_path))
     await started.wait()
-    scanning.cancel()
+    scan_task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await scanning
+        await scan_task
     release.set()
     await eventually(lambda: threading.active_count() == threads)
     assert len(read) == 1
 
 
-@pytest.mark.parametrize("hanging", ["_list", "_read", "_present"])
+@pytest.mark.parametrize("hanging", ["list_folder", "_read", "_present"])
 def test_that_a_drive_that_hangs_does_not_hold_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hanging: str
 ) -> None:
@@ -304,10 +305,11 @@ def test_that_a_drive_that_hangs_does_not_hold_the_end(
         asked.set()
         answered.append(answers.wait(5))
 
-    monkeypatch.setattr(discovery, hanging, hang)
+    module = walking if hanging == "list_folder" else discovery
+    monkeypatch.setattr(module, hanging, hang)
     files = LocalModelFiles()
     work = {
-        "_list": lambda: scan(tmp_path),
+        "list_folder": lambda: scan(tmp_path),
         "_read": lambda: files.read(str(tmp_path)),
         "_present": lambda: files.present([str(tmp_path)]),
     }[hanging]
