@@ -42,46 +42,80 @@ async def scan(
     Raises:
         FolderError: the folder can't be read.
     """
-    walk = _WalkingThread(folder, known, reader)
-    steps = walk.steps()
-    walking: asyncio.Future[_Step | None] | None = in_daemon_thread(next, steps, None)
-    asked: dict[asyncio.Future[list[Reading | None]], list[FoundModel]] = {}
-    findings, files, models = Findings(), 0, 0
+    gathering = _Gathering(_WalkingThread(folder, known, reader), reader)
     pause, due = BATCH_SECONDS, time.monotonic() + BATCH_SECONDS
     first = True
     try:
-        while walking is not None or asked:
-            waiting: set[asyncio.Future[Any]] = {*asked}
-            if walking is not None and len(asked) <= ASKED_TIMES:
-                waiting.add(walking)
-            left = max(0, due - time.monotonic()) if findings.read else None
-            await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            for answer in [answer for answer in asked if answer.done()]:
-                for found, reading in zip(asked.pop(answer), answer.result(), strict=True):
-                    models += walk.take(findings, found, reading)
-            if walking is not None and walking.done():
-                step = walking.result()
-                walking = None
-                if step is not None:
-                    # The thread goes on while the caller keeps what it has found.
-                    walking = in_daemon_thread(next, steps, None)
-                    findings.join(step.findings)
-                    files = step.files
-                    if step.left:
-                        asked[reader.read(step.left)] = step.left
-                    elif walk.busy:
-                        reader.start()
-            now = time.monotonic()
-            if (first and findings.specs) or now >= due or len(findings.read) >= BATCH_MODELS:
-                first = first and not findings.specs
-                ready, findings = findings, Findings()
-                yield ready.batch(files, walk.models + models)
+        while gathering.under_way:
+            await gathering.more(due)
+            read = len(gathering.findings.read)
+            if time.monotonic() >= due or read >= BATCH_MODELS or (first and read):
+                first = first and not read
+                yield gathering.batch()
                 pause, due = min(LONGEST_BATCH_SECONDS, 2 * pause), time.monotonic() + pause
-        yield findings.batch(files, walk.models + models, walk.gone())
+        yield gathering.last_batch()
     finally:
-        walk.ended.set()
-        if walking is not None:
-            walking.cancel()
+        gathering.end()
+
+
+class _Gathering:
+    """Brings together what the thread and the process find."""
+
+    def __init__(self, walk: "_WalkingThread", reader: HeaderReader) -> None:
+        self._walk = walk
+        self._reader = reader
+        self._steps = walk.steps()
+        self._walking: asyncio.Future[_Step | None] | None
+        self._walking = in_daemon_thread(next, self._steps, None)
+        self._asked: dict[asyncio.Future[list[Reading | None]], list[FoundModel]] = {}
+        self._files = self._models = 0
+        self.findings = Findings()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether more may come."""
+        return self._walking is not None or bool(self._asked)
+
+    async def more(self, due: float) -> None:
+        """Wait until something has come, or until what is there is due."""
+        waiting: set[asyncio.Future[Any]] = {*self._asked}
+        if self._walking is not None and len(self._asked) <= ASKED_TIMES:
+            waiting.add(self._walking)
+        left = max(0, due - time.monotonic()) if self.findings.read else None
+        await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        for answer in [answer for answer in self._asked if answer.done()]:
+            for found, reading in zip(self._asked.pop(answer), answer.result(), strict=True):
+                self._models += self._walk.take(self.findings, found, reading)
+        if self._walking is not None and self._walking.done():
+            self._go_on(self._walking.result())
+
+    def batch(self, gone: tuple[str, ...] = ()) -> ScanBatch:
+        """What has come since the last one."""
+        ready, self.findings = self.findings, Findings()
+        return ready.batch(self._files, self._walk.models + self._models, gone)
+
+    def last_batch(self) -> ScanBatch:
+        """The rest, with the known files that aren't there any more."""
+        return self.batch(self._walk.gone())
+
+    def end(self) -> None:
+        """Look at no more files."""
+        self._walk.ended.set()
+        if self._walking is not None:
+            self._walking.cancel()
+
+    def _go_on(self, step: "_Step | None") -> None:
+        self._walking = None
+        if step is None:
+            return
+        # The thread goes on while the caller keeps what it has found.
+        self._walking = in_daemon_thread(next, self._steps, None)
+        self.findings.join(step.findings)
+        self._files = step.files
+        if step.left:
+            self._asked[self._reader.read(step.left)] = step.left
+        elif self._walk.busy:
+            self._reader.start()
 
 
 class _Step(NamedTuple):

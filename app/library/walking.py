@@ -65,7 +65,7 @@ class Walk:
             found = group(listing.files, listing.projectors)
             if self._folder.store is not None:
                 found = [self._named(model) for model in found]
-            yield listing.others + len(listing.files), found
+            yield listing.count, found
 
     def _named(self, found: FoundModel) -> FoundModel:
         name = store_name(self._folder, found.path)
@@ -81,6 +81,11 @@ class Listing:
     folders: list[str] = field(default_factory=list)
     others: int = 0
 
+    @property
+    def count(self) -> int:
+        """Every entry that is no folder."""
+        return len(self.files) + len(self.projectors) + self.others
+
 
 def list_folder(folder: str) -> Listing:
     """What lies in a folder, in the order of names.
@@ -91,7 +96,19 @@ def list_folder(folder: str) -> Listing:
     listing = Listing()
     with os.scandir(folder) as entries:
         for entry in entries:
-            _sort(entry, listing)
+            try:
+                if entry.is_dir():
+                    listing.folders.append(entry.path)
+                    continue
+                wanted = _wanted(entry.name, listing)
+                if wanted is not None:
+                    status = entry.stat()
+                    if stat.S_ISREG(status.st_mode):
+                        wanted.append(_found(entry.path, status))
+                        continue
+            except OSError as error:
+                log.info("Passed over a file that can't be looked at: %s", error)
+            listing.others += 1
     listing.folders.sort()
     listing.files.sort()
     listing.projectors.sort()
@@ -141,24 +158,11 @@ def _place(folder: str) -> tuple[int, int] | str:
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
 
 
-def _sort(entry: os.DirEntry[str], listing: Listing) -> None:
-    try:
-        if entry.is_dir():
-            listing.folders.append(entry.path)
-            return
-        name = entry.name
-        wanted = listing.files if may_be_model(name) else None
-        if wanted is None:
-            wanted = listing.projectors if may_be_projector(name) else None
-        if wanted is not None:
-            status = entry.stat()
-            if stat.S_ISREG(status.st_mode):
-                wanted.append(_found(entry.path, status))
-                listing.others += wanted is listing.projectors
-                return
-    except OSError as error:
-        log.info("Passed over a file that can't be looked at: %s", error)
-    listing.others += 1
+def _wanted(name: str, listing: Listing) -> list[FoundFile] | None:
+    """Where a file of this name belongs; None where it is neither a model nor a projector."""
+    if may_be_projector(name):
+        return listing.projectors
+    return listing.files if may_be_model(name) else None
 
 
 def _found(path: str, status: os.stat_result) -> FoundFile:

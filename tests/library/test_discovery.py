@@ -1,9 +1,11 @@
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,9 @@ from app.library import discovery, scanning, walking
 from app.library.discovery import LocalModelFiles
 from app.library.findings import ScanBatch
 from app.library.found import FoundModel
+from app.library.reading import HeaderReader
 from app.library.specs import Reading
+from app.system.processes import WorkerProcesses
 from tests.support import headers, models
 from tests.support.fakes import eventually
 
@@ -359,3 +363,44 @@ async def test_that_present_names_what_exists(tmp_path: Path) -> None:
     path = models.write_llama(tmp_path / "a.gguf")
     asked = [str(path), str(tmp_path), str(tmp_path / "gone"), "with\0nul"]
     assert await LocalModelFiles().present(asked) == {str(path), str(tmp_path)}
+
+
+async def test_that_a_process_reads_where_there_is_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(300):
+        models.write_llama(tmp_path / f"{number % 7}/{number}.gguf", name=f"Model {number}")
+    models.write_broken(tmp_path / "broken")
+    (expected, *more) = [spec for batch in await scan(tmp_path) for spec in batch.specs]
+    asked: list[int] = []
+    ask = HeaderReader.read
+
+    def read(reader: HeaderReader, found: Sequence[FoundModel]) -> Any:
+        asked.append(len(found))
+        return ask(reader, found)
+
+    monkeypatch.setattr(HeaderReader, "read", read)
+    monkeypatch.setattr(scanning, "HELP_SECONDS", 0)
+    monkeypatch.setattr(scanning, "STEP_SECONDS", 0)
+    processes = WorkerProcesses()
+    files = LocalModelFiles({}, processes)
+    reading = scanning.read_or_gone
+
+    def slowly(found: FoundModel) -> Reading | None:
+        time.sleep(0.02)
+        return reading(found)
+
+    monkeypatch.setattr(scanning, "read_or_gone", slowly)
+    batches = [batch async for batch in files.scan(Folder(path=str(tmp_path)), {})]
+    specs = [spec for batch in batches for spec in batch.specs]
+    assert sorted(specs, key=lambda spec: spec.path) == sorted(
+        [expected, *more], key=lambda spec: spec.path
+    )
+    assert sum(asked) > 100
+    assert (batches[-1].models, batches[-1].gone) == (len(specs), ())
+    assert {file.path for batch in batches for file in batch.read} == {s.path for s in specs}
+    marks = {file.path: file.mark for batch in batches for file in batch.read}
+    again = [batch async for batch in files.scan(Folder(path=str(tmp_path)), marks)]
+    assert (again[-1].models, again[-1].gone) == (len(specs), ())
+    assert not any(batch.read for batch in again)
+    await processes.aclose()
