@@ -53,7 +53,7 @@ async def scan(
                 first = first and not read
                 yield gathering.batch()
                 pause, due = min(LONGEST_BATCH_SECONDS, 2 * pause), time.monotonic() + pause
-        yield gathering.last_batch()
+        yield gathering.batch(await gathering.gone())
     finally:
         gathering.end()
 
@@ -94,9 +94,9 @@ class _Gathering:
         ready, self.findings = self.findings, Findings()
         return ready.batch(self._files, self._walk.models + self._models, gone)
 
-    def last_batch(self) -> ScanBatch:
-        """The rest, with the known files that aren't there any more."""
-        return self.batch(self._walk.gone())
+    async def gone(self) -> tuple[str, ...]:
+        """The known files that aren't there any more, when nothing is under way."""
+        return await in_daemon_thread(self._walk.gone)
 
     def end(self) -> None:
         """Look at no more files."""

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 from app.domain.models import (
     ModelId,
-    ModelQuery,
     ModelSpec,
     ModelStatus,
     ScannedFile,
@@ -113,7 +112,7 @@ class ScanResults:
 
     async def bring_back(self, there: Mapping[str, ScannedFile]) -> None:
         """Models that were missing and whose files are there, unchanged, are available."""
-        missing = set(self._registry.query(ModelQuery(status=ModelStatus.MISSING, limit=None)).ids)
+        missing = set(self._registry.alike(lambda kind: kind.status is ModelStatus.MISSING))
         if not missing:
             return
         async for part in sliced(there.values()):
