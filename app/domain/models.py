@@ -20,6 +20,8 @@ class ModelStatus(StrEnum):
     """Whether the catalogue can offer a model."""
 
     AVAILABLE = "available"
+    ADAPTER = "adapter"
+    """It is there, and changes another model; alone it can't be loaded."""
     MISSING = "missing"
     INVALID = "invalid"
 
@@ -188,6 +190,11 @@ class ModelSpec(Frozen):
     def fact(self, capability: Capability) -> CapabilityFact | None:
         """The verdict that holds on a capability; None where it is unknown."""
         return verdicts(self.capabilities).get(capability)
+
+    @property
+    def status_when_there(self) -> ModelStatus:
+        """The status of a sound file of its type that lies where it should."""
+        return ModelStatus.ADAPTER if self.type is ModelType.ADAPTER else ModelStatus.AVAILABLE
 
     @property
     def abilities(self) -> frozenset[Capability]:

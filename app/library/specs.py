@@ -237,6 +237,7 @@ def _alike(  # noqa: PLR0913 - the fields of a spec, which many specs have in co
         provider=ACCOUNT,
         name="",
         type=kind,
+        status=ModelStatus.ADAPTER if kind is ModelType.ADAPTER else ModelStatus.AVAILABLE,
         shards=shards,
         architecture=architecture,
         parameters=parameters,

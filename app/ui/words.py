@@ -53,6 +53,7 @@ PART_WORDS: dict[MemoryPart, str] = {
 }
 STATUS_WORDS: dict[ModelStatus, str] = {
     ModelStatus.AVAILABLE: "",
+    ModelStatus.ADAPTER: "adapter",
     ModelStatus.MISSING: "missing",
     ModelStatus.INVALID: "invalid",
 }

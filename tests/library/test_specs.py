@@ -204,7 +204,7 @@ def test_that_an_adapter_is_listed_as_what_it_is(tmp_path: Path) -> None:
     ]
     tensor = headers.tensor("blk.0.attn_q.weight.lora_a", (8, 8))
     spec = spec_of(headers.write(tmp_path / "pirate-lora.gguf", keys, [tensor]))
-    assert (spec.type, spec.status) == (ModelType.ADAPTER, ModelStatus.AVAILABLE)
+    assert (spec.type, spec.status) == (ModelType.ADAPTER, ModelStatus.ADAPTER)
     assert (spec.name, spec.architecture, spec.parameters) == ("pirate-lora", "llama", 64)
     assert not spec.abilities
     assert spec.fact(Capability.CHAT) is not None
