@@ -90,6 +90,13 @@ def amount(n: int, singular: str, plural: str = "") -> str:
     return f"{count(n)} {singular if n == 1 else plural or singular + 's'}"
 
 
+def leaving(name: str, copies: int = 0) -> str:
+    """That a model goes to the trash, or some of the files that hold it."""
+    if not copies:
+        return f"{name} goes to the trash."
+    return f"{amount(copies, 'copy', 'copies')} of {name} {'goes' if copies == 1 else 'go'} to the trash."
+
+
 def size(n: int | None) -> str:
     """Bytes: "4.7 GB", "379 MB"."""
     if n is None:

@@ -123,9 +123,7 @@ class Duplicates(QObject):
 
     def _say_leaving(self, events: list[CopiesDeleted]) -> None:
         for event in events:
-            copies = words.amount(event.count, "copy", "copies")
-            go = "goes" if event.count == 1 else "go"
-            text = f"{copies} of {event.name} {go} to the trash."
+            text = words.leaving(event.name, event.count)
             self._leaving[event.model_id] = Leaving(event.model_id, text)
             left = max(0.0, event.undo_until - time.time())
             QTimer.singleShot(int(left * 1000) + 100, self, self.changed.emit)
