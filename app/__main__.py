@@ -10,6 +10,10 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     """Run what the arguments ask for and return the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
+    if arguments == ["--worker", "read"]:
+        from app.library.reading_process import run as read
+
+        return read()
     if arguments[:1] == ["--worker"]:
         from app.worker.serve import run
 

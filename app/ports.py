@@ -19,7 +19,7 @@ from app.domain.chat_templates import ChatTemplate, ThinkingSwitch
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.errors import AppError
 from app.domain.generation import ChatMessage, GenerationRequest, GenerationUpdate
-from app.domain.inspection import KeyPage, TensorPage, ValuePage
+from app.domain.inspection import FileDigest, KeyPage, TensorPage, ValuePage
 from app.domain.load_settings import LoadSettings
 from app.domain.memory import MemoryView
 from app.domain.memory_plans import MeasuredUse, MemoryPlan
@@ -242,8 +242,8 @@ class FileInspection(Protocol):
         """The source of the chat template, empty where there is none, and its special tokens."""
         ...
 
-    def sha256(self, path: str) -> AsyncGenerator[float | str, None]:
-        """The share of the file that is hashed so far, 0 to 1, and at last the digest."""
+    def sha256(self, path: str, shards: int) -> AsyncGenerator[float | FileDigest, None]:
+        """The share of all shards that is hashed so far, 0 to 1, and each one's digest in order."""
         ...
 
 

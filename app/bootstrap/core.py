@@ -71,7 +71,7 @@ async def open_manager(
             profiles=storage.profiles,
             settings=storage.settings,
             library=storage.library,
-            files=LocalModelFiles(environment),
+            files=LocalModelFiles(environment, workers),
             inspection=FileInspection(),
             quantiser=QuantiserProcess(workers, machine.cores()),
             prober=prober,

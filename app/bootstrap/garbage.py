@@ -7,6 +7,7 @@ them crashes the process.
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from app.tasks import TaskScope
 
 SECONDS = 1.0
 """How often to look; a look without a collection takes a microsecond."""
+LONG_SECONDS = 0.05
 
 
 @asynccontextmanager
@@ -42,7 +44,17 @@ async def _collect() -> None:
         await asyncio.sleep(SECONDS)
         generation = due(gc.get_count(), gc.get_threshold())
         if generation is not None:
-            gc.collect(generation)
+            collect(generation)
+
+
+def collect(generation: int) -> None:
+    """Collect; what took long to look through, and stayed, is not looked through again."""
+    start = time.perf_counter()
+    gc.collect(generation)
+    if time.perf_counter() - start > LONG_SECONDS:
+        # A large library that came back with its drive: looking through it stalls the window for
+        # a third of a second each time. A cycle in there that dies later is the lesser evil.
+        gc.freeze()
 
 
 def due(counts: tuple[int, int, int], thresholds: tuple[int, int, int]) -> int | None:

@@ -1,5 +1,6 @@
 """What a model file can be asked for, by the keys of its header."""
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import NamedTuple
@@ -11,19 +12,30 @@ _RANKING_POOL = 4
 _RANKING_TENSORS = ("cls.weight", "cls.output.weight")
 _TEMPLATE = "tokenizer.chat_template"
 _FILL_IN_MIDDLE = ("tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id")
+_DRAFTING = re.compile(r"^mtp-|(?:^|[-_. ])draft(?:[-_. ]|$)", re.IGNORECASE)
 
 
-class _Senses(NamedTuple):
-    """What a model takes in beside text, and where that is said."""
+class Evidence(NamedTuple):
+    """What a header says that verdicts follow from; the same for most models there are."""
 
-    vision: bool
-    audio: bool
+    use: Capability
+    """What its output is good for."""
+    source: str
+    """Where that is said."""
+    templated: bool
+    """Whether it brings a chat template."""
+    fills: bool
+    """Whether its vocabulary marks a gap in a text."""
+    drafts: bool
+    """Whether it has layers that predict further tokens."""
+    sees: bool
+    hears: bool
 
 
-def capabilities_of(
+def evidence_in(
     architecture: str, keys: Mapping[str, object], tensors: Collection[str] = ()
-) -> tuple[CapabilityFact, ...]:
-    """The verdicts that the header alone allows; what a chat template tells isn't among them.
+) -> Evidence:
+    """What a header says of the model's capabilities.
 
     Args:
         architecture: the model family, which prefixes its own keys.
@@ -31,17 +43,50 @@ def capabilities_of(
         tensors: the names of its tensors.
     """
     use, source = _output_use(architecture, keys, tensors)
-    senses = _Senses(
-        *(bool(keys.get(f"{architecture}.{sense}.block_count")) for sense in ("vision", "audio"))
-    )
-    return _facts(
+    return Evidence(
         use,
         source,
-        _has_template(keys),
-        any(key in keys for key in _FILL_IN_MIDDLE),
-        bool(keys.get(f"{architecture}.nextn_predict_layers")),
-        senses,
+        templated=_has_template(keys),
+        fills=any(key in keys for key in _FILL_IN_MIDDLE),
+        drafts=bool(keys.get(f"{architecture}.nextn_predict_layers")),
+        sees=bool(keys.get(f"{architecture}.vision.block_count")),
+        hears=bool(keys.get(f"{architecture}.audio.block_count")),
     )
+
+
+def adapter_facts() -> tuple[CapabilityFact, ...]:
+    """What is certain of a LoRA adapter: alone it can't be asked for anything."""
+    return tuple(
+        CapabilityFact(
+            capability=capability,
+            value=False,
+            source="it is a LoRA adapter, which changes another model",
+        )
+        for capability in (
+            Capability.CHAT,
+            Capability.COMPLETION,
+            Capability.EMBEDDING,
+            Capability.RERANK,
+        )
+    )
+
+
+def name_facts(stem: str) -> tuple[CapabilityFact, ...]:
+    """What only a file's name tells: that the model is made to draft for another one.
+
+    Args:
+        stem: the name without suffix and shard number.
+    """
+    if _DRAFTING.search(stem) is None:
+        return ()
+    fact = CapabilityFact(
+        capability=Capability.DRAFT,
+        value=True,
+        source="the file's name",
+        basis=Basis.NAME,
+        confidence=Confidence.LIKELY,
+    )
+    return (fact,)
 
 
 def projector_facts(keys: Mapping[str, object]) -> tuple[CapabilityFact, ...]:
@@ -66,15 +111,9 @@ def projector_facts(keys: Mapping[str, object]) -> tuple[CapabilityFact, ...]:
 
 
 @cache
-def _facts(
-    use: Capability | None,
-    source: str,
-    templated: bool,
-    fills: bool,
-    drafts: bool,
-    senses: _Senses,
-) -> tuple[CapabilityFact, ...]:
-    """The verdicts; a handful of combinations serves every model there is."""
+def facts_of(evidence: Evidence) -> tuple[CapabilityFact, ...]:
+    """The verdicts that the header alone allows; what a chat template tells isn't among them."""
+    use, source, templated, fills, drafts, sees, hears = evidence
     generates = use is Capability.COMPLETION
     template = "chat template in the file" if templated else "no chat template in the file"
     filling = "tokens for it in the vocabulary" if fills else "no tokens for it in the vocabulary"
@@ -104,7 +143,7 @@ def _facts(
         facts.append(CapabilityFact(capability=Capability.DRAFT, value=True, source=source))
     facts += [
         CapabilityFact(capability=capability, value=True, source="encoder in the file")
-        for capability, has in zip((Capability.VISION, Capability.AUDIO), senses, strict=True)
+        for capability, has in ((Capability.VISION, sees), (Capability.AUDIO, hears))
         if has
     ]
     if not (generates and templated):
@@ -123,7 +162,7 @@ def _facts(
 
 def _output_use(
     architecture: str, keys: Mapping[str, object], tensors: Collection[str]
-) -> tuple[Capability | None, str]:
+) -> tuple[Capability, str]:
     """Whether a model continues, embeds or ranks text, with the evidence."""
     pool = keys.get(f"{architecture}.pooling_type")
     if pool == _RANKING_POOL:

@@ -45,7 +45,8 @@ MARGIN = 1.1
 def expected_size(spec: ModelSpec, kind: Quantisation) -> int:
     """Bytes that the new file takes at most, as far as can be told beforehand."""
     weights = (spec.parameters or 0) * kind.bits / 8
-    return int(weights * MARGIN) + HEADER_BYTES
+    # The header is copied, so that it takes no more than the whole file that it comes from.
+    return int(weights * MARGIN) + min(HEADER_BYTES, spec.size_bytes or HEADER_BYTES)
 
 
 def file_name(source: str, kind: Quantisation) -> str:

@@ -50,8 +50,18 @@ class ModelDeleted(Event):
     """Seconds since the epoch."""
 
 
+class CopiesDeleted(Event):
+    """Some of the files that hold a model go to the trash unless they are called back."""
+
+    model_id: ModelId
+    name: str
+    count: int
+    undo_until: float
+    """Seconds since the epoch."""
+
+
 class DeletionUndone(Event):
-    """A model that was deleted is back."""
+    """A model that was deleted is back, or copies of it."""
 
     model_id: ModelId
 

@@ -54,3 +54,11 @@ class TensorPage(Frozen):
     tensors: tuple[TensorLine, ...]
     total: int
     mix: tuple[TypeShare, ...]
+
+
+class FileDigest(Frozen):
+    """The SHA-256 of one of a model's files, as its maker publishes it."""
+
+    path: str
+    digest: str
+    """In hexadecimal digits."""

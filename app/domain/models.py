@@ -7,6 +7,7 @@ from typing import NamedTuple, NewType
 from pydantic import Field
 
 from app.domain.base import Frozen
+from app.domain.file_faults import FileFault
 
 ModelId = NewType("ModelId", str)
 """`account:provider's own id`. Opaque to everything but its maker."""
@@ -19,8 +20,18 @@ class ModelStatus(StrEnum):
     """Whether the catalogue can offer a model."""
 
     AVAILABLE = "available"
+    ADAPTER = "adapter"
+    """It is there, and changes another model; alone it can't be loaded."""
     MISSING = "missing"
     INVALID = "invalid"
+
+
+class ModelType(StrEnum):
+    """What a file holds, as its header names it."""
+
+    MODEL = "model"
+    ADAPTER = "adapter"
+    """LoRA: changes a model that it is loaded with, and can't be loaded alone."""
 
 
 class Capability(StrEnum):
@@ -148,8 +159,11 @@ class ModelSpec(Frozen):
     """The account that offers it: "local" for files."""
     name: str
     status: ModelStatus = ModelStatus.AVAILABLE
+    type: ModelType = ModelType.MODEL
     reason: str = ""
     """Why it is missing or invalid, in one sentence."""
+    fault: FileFault | None = None
+    """The same for an invalid file, of the closed list."""
     path: str = ""
     """The file to load, the first shard of several; empty for remote models."""
     copies: tuple[str, ...] = ()
@@ -176,6 +190,11 @@ class ModelSpec(Frozen):
     def fact(self, capability: Capability) -> CapabilityFact | None:
         """The verdict that holds on a capability; None where it is unknown."""
         return verdicts(self.capabilities).get(capability)
+
+    @property
+    def status_when_there(self) -> ModelStatus:
+        """The status of a sound file of its type that lies where it should."""
+        return ModelStatus.ADAPTER if self.type is ModelType.ADAPTER else ModelStatus.AVAILABLE
 
     @property
     def abilities(self) -> frozenset[Capability]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from app.domain.file_faults import FileFault
 from app.gguf.header import Header, HeaderError, Value
 
 BLOCK_LIMIT = 512
@@ -27,19 +28,19 @@ def check_model(header: Header) -> None:
     """
     architecture = header.architecture
     if not 0 < len(architecture) <= ARCHITECTURE_LENGTH or not architecture.isprintable():
-        raise HeaderError("This file doesn't say which kind of model it holds.")
+        raise HeaderError(FileFault.ARCHITECTURE)
     if not header.tensors:
-        raise HeaderError("This file holds no weights.")
+        raise HeaderError(FileFault.NO_WEIGHTS)
     blocks = header.own_integer("block_count")
     if blocks is None or not 1 <= blocks <= BLOCK_LIMIT:
-        raise HeaderError(f"This model claims to have {_count(blocks)} layers.")
+        raise HeaderError(FileFault.LAYERS, count=_count(blocks))
     embedding = header.own_integer("embedding_length")
     if embedding is None or not 1 <= embedding <= NUMBER_LIMIT:
-        raise HeaderError(f"This model claims an embedding length of {_count(embedding)}.")
+        raise HeaderError(FileFault.EMBEDDING_LENGTH, count=_count(embedding))
     for key in _SIZES:
         value = header.own(key)
         if value is not None and not _whole(value):
-            raise HeaderError(f"This model's header gives a {_words(key)} that can't be.")
+            raise HeaderError(FileFault.FIGURE, figure=_words(key))
     _check_heads(header, blocks, embedding)
     _check_epsilon(header.keys)
 
@@ -50,16 +51,16 @@ def _check_heads(header: Header, blocks: int, embedding: int) -> None:
     for value in (heads, key_heads):
         if isinstance(value, tuple):
             if len(value) < blocks or not all(_whole(item) for item in value):
-                raise HeaderError("This model's list of attention heads doesn't fit its layers.")
+                raise HeaderError(FileFault.HEAD_LIST)
         elif value is not None and not _whole(value):
-            raise HeaderError("This model claims a number of attention heads that can't be.")
+            raise HeaderError(FileFault.HEADS)
     if not isinstance(heads, int):
         return
     recurrent = any(header.own(key) is not None for key in _RECURRENT_KEYS)
     if heads == 0 and not recurrent:
-        raise HeaderError("This model claims to have no attention heads.")
+        raise HeaderError(FileFault.NO_HEADS)
     if heads and header.own("attention.key_length") is None and embedding % heads:
-        raise HeaderError("This model's embedding length can't be split among its heads.")
+        raise HeaderError(FileFault.HEAD_SPLIT)
 
 
 def _check_epsilon(keys: Mapping[str, Value]) -> None:
@@ -67,7 +68,7 @@ def _check_epsilon(keys: Mapping[str, Value]) -> None:
         if key.endswith((".layer_norm_epsilon", ".layer_norm_rms_epsilon")) and not (
             isinstance(value, float) and math.isfinite(value) and value > 0
         ):
-            raise HeaderError("This model's normalisation can't be computed (bad epsilon).")
+            raise HeaderError(FileFault.EPSILON)
 
 
 def _whole(value: Value) -> bool:

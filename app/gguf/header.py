@@ -2,10 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.domain.file_faults import FileFault
 
 
 class HeaderError(Exception):
     """The file isn't one that an engine can load; the text is a sentence for people."""
+
+    def __init__(self, fault: FileFault, part: str = "", **figures: object) -> None:
+        """Say what is wrong.
+
+        Args:
+            fault: the reason.
+            part: the name of the shard that it is about, where there are several.
+            figures: what the reason's sentence has places for.
+        """
+        self.fault = fault
+        self.figures = figures
+        sentence = fault.sentence(**figures)
+        super().__init__(f"{part}: {sentence}" if part else sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +38,7 @@ Scalar = bool | int | float | str
 Value = Scalar | tuple[Scalar, ...] | LargeArray
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One tensor's entry."""
 
     name: str
@@ -65,11 +80,12 @@ class Header:
     def integer(self, key: str) -> int | None:
         """The value of `key` when it is a whole number."""
         value = self.keys.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        return value if type(value) is int else None
 
     def own_integer(self, key: str) -> int | None:
         """The value of a key of this architecture when it is a whole number."""
-        return self.integer(f"{self.architecture}.{key}")
+        value = self.keys.get(f"{self.architecture}.{key}")
+        return value if type(value) is int else None
 
     def length(self, key: str) -> int | None:
         """The number of items when `key` holds an array."""

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from struct import Struct
 
+from app.domain.file_faults import FileFault
 from app.gguf.header import Header, HeaderError, LargeArray, Scalar, Tensor, Value
 from app.gguf.source import Source, open_file
 from app.gguf.tensor_types import tensor_bytes
@@ -28,8 +29,9 @@ _SCALARS = {
 _COUNTS = Struct("<QQ")
 _NUMBER = Struct("<I")
 _ARRAY_HEAD = Struct("<IQ")
-_LENGTH = _OFFSET = Struct("<Q")
-_DIMENSIONS = [Struct(f"<{count}Q") for count in range(DIMENSIONS_LIMIT + 1)]
+_LENGTH = Struct("<Q")
+_ENTRIES = [Struct(f"<{count}QIQ") for count in range(DIMENSIONS_LIMIT + 1)]
+"""What follows the number of a tensor's dimensions: these, its type and its place."""
 
 
 def read_header(path: str | Path) -> Header:
@@ -56,7 +58,7 @@ def read_open_header(descriptor: int, size: int, start: bytes = b"") -> Header:
     tensors, data_length = _read_tensors(source, tensor_count)
     expected = _aligned(source.position, _alignment(keys)) + data_length
     if tensors and expected > size:
-        raise HeaderError(_too_short(expected, size))
+        raise _too_short(expected, size)
     return Header(version, keys, tensors)
 
 
@@ -116,30 +118,32 @@ def read_special_tokens(path: str | Path, header: Header) -> dict[str, str]:
 
 def _read_start(source: Source) -> tuple[int, int, int]:
     if source.size == 0:
-        raise HeaderError("This file is empty.")
+        raise HeaderError(FileFault.EMPTY)
     if source.size < len(MAGIC) or source.take(len(MAGIC)) != MAGIC:
-        raise HeaderError("This isn't a GGUF file.")
+        raise HeaderError(FileFault.NOT_GGUF)
     (version,) = source.unpack(_NUMBER)
     if version not in VERSIONS:
         if version and version & 0xFFFF == 0:
-            raise HeaderError("This GGUF file is for machines of the other byte order.")
-        raise HeaderError(
-            f"This file has GGUF version {version}, and only versions 2 and 3 can be read."
-        )
+            raise HeaderError(FileFault.BYTE_ORDER)
+        raise HeaderError(FileFault.VERSION, version=version)
     tensor_count, key_count = source.unpack(_COUNTS)
     if tensor_count > TENSOR_LIMIT or key_count > KEY_LIMIT:
-        raise HeaderError("This file's header claims more entries than a model can have.")
+        raise HeaderError(FileFault.ENTRIES)
     return version, tensor_count, key_count
 
 
 def _read_keys(source: Source, count: int) -> dict[str, Value]:
     keys: dict[str, Value] = {}
     for _ in range(count):
-        name = _decoded(source.string())
+        text, kind = source.named()
+        name = text.decode("utf-8", "replace")
         if name in keys:
-            raise HeaderError(f"This file's header has the key {name[:64]!r} twice.")
-        (kind,) = source.unpack(_NUMBER)
-        keys[name] = _read_array(source) if kind == _ARRAY else _read_scalar(source, kind)
+            raise HeaderError(FileFault.KEY_TWICE, name=name[:64])
+        form = _SCALARS.get(kind)
+        if form is not None:
+            keys[name] = source.unpack(form)[0]
+        else:
+            keys[name] = _read_array(source) if kind == _ARRAY else _read_scalar(source, kind)
     return keys
 
 
@@ -153,10 +157,10 @@ def _read_scalar(source: Source, kind: int) -> Scalar:
 def _read_array(source: Source) -> Value:
     kind, length = source.unpack(_ARRAY_HEAD)
     if kind == _ARRAY:
-        raise HeaderError("This file's header holds a list of lists, which no model has.")
+        raise HeaderError(FileFault.NESTED_LIST)
     item_size = _LENGTH.size if kind == _STRING else _form(kind).size
     if length * item_size > source.size - source.position:
-        raise HeaderError("This file ends inside its header.")
+        raise HeaderError(FileFault.HEADER_CUT)
     if length <= KEPT_ITEMS:
         return tuple(_read_scalar(source, kind) for _ in range(length))
     place = LargeArray(kind, length, source.position)
@@ -170,7 +174,7 @@ def _read_array(source: Source) -> Value:
 def _form(kind: int) -> Struct:
     form = _SCALARS.get(kind)
     if form is None:
-        raise HeaderError(f"This file's header holds a value of unknown type {kind}.")
+        raise HeaderError(FileFault.VALUE_TYPE, type=kind)
     return form
 
 
@@ -180,28 +184,25 @@ def _read_tensors(source: Source, count: int) -> tuple[tuple[Tensor, ...], int]:
     names = set()
     data_length = 0
     for _ in range(count):
-        name = source.string()
+        name, dimension_count = source.named()
         if name in names:
-            raise HeaderError(f"This file has the tensor {_decoded(name[:64])!r} twice.")
+            raise HeaderError(FileFault.TENSOR_TWICE, name=_decoded(name[:64]))
         names.add(name)
-        (dimension_count,) = source.unpack(_NUMBER)
         if dimension_count > DIMENSIONS_LIMIT:
-            raise HeaderError("This file has a tensor of more than four dimensions.")
-        dimensions = source.unpack(_DIMENSIONS[dimension_count])
-        (kind,) = source.unpack(_NUMBER)
-        (offset,) = source.unpack(_OFFSET)
+            raise HeaderError(FileFault.TENSOR_DIMENSIONS)
+        *dimensions, kind, offset = source.unpack(_ENTRIES[dimension_count])
         elements = math.prod(dimensions)
         if elements > ELEMENTS_LIMIT:
-            raise HeaderError("This file has a tensor that is too large to be real.")
+            raise HeaderError(FileFault.TENSOR_SIZE)
         data_length = max(data_length, offset + (tensor_bytes(kind, elements) or 0))
-        tensors.append(Tensor(_decoded(name), dimensions, kind, elements))
+        tensors.append(Tensor(_decoded(name), tuple(dimensions), kind, elements))
     return tuple(tensors), data_length
 
 
 def _alignment(keys: dict[str, Value]) -> int:
     value = keys.get("general.alignment", 32)
     if not isinstance(value, int) or not 0 < value <= ALIGNMENT_LIMIT or value & (value - 1):
-        raise HeaderError("This file's header gives an alignment that can't be.")
+        raise HeaderError(FileFault.ALIGNMENT)
     return value
 
 
@@ -213,11 +214,11 @@ def _decoded(text: bytes) -> str:
     return text.decode("utf-8", errors="replace")
 
 
-def _too_short(expected: int, found: int) -> str:
+def _too_short(expected: int, found: int) -> HeaderError:
     texts = _in_words(expected), _in_words(found)
     if texts[0] == texts[1]:
         texts = f"{expected:,} bytes", f"{found:,} bytes"
-    return f"This file ends before its tensors do (expected {texts[0]}, found {texts[1]})."
+    return HeaderError(FileFault.WEIGHTS_CUT, expected=texts[0], found=texts[1])
 
 
 def _in_words(size: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Any
 
+from app.domain.file_faults import FileFault
 from app.gguf.header import HeaderError
 
 FIRST_WINDOW = 64 * 1024
@@ -16,6 +17,7 @@ HEADER_LIMIT = 128 * 1024 * 1024
 STRING_LIMIT = 16 * 1024 * 1024
 
 _LENGTH = Struct("<Q")
+_NUMBER = Struct("<I")
 # A named pipe that is called x.gguf must not hold its reader; Windows has neither flag.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -61,8 +63,19 @@ class Source:
         """The next string, undecoded."""
         (length,) = self.unpack(_LENGTH)
         if length > STRING_LIMIT:
-            raise HeaderError("This file's header holds a text that is too long to be real.")
+            raise HeaderError(FileFault.TEXT_SIZE)
         return self.take(length)
+
+    def named(self) -> tuple[bytes, int]:
+        """The next string and the number behind it, as keys and tensors begin."""
+        window, at = self._window, self.position - self._start
+        name = at + _LENGTH.size
+        if name <= len(window):
+            end = name + _LENGTH.unpack_from(window, at)[0]
+            if end - name <= STRING_LIMIT and end + _NUMBER.size <= len(window):
+                self.position += end + _NUMBER.size - at
+                return window[name:end], _NUMBER.unpack_from(window, end)[0]
+        return self.string(), self.unpack(_NUMBER)[0]
 
     def skip(self, count: int) -> None:
         """Pass over bytes without reading them."""
@@ -85,9 +98,9 @@ class Source:
     def _check(self, count: int) -> None:
         end = self.position + count
         if end > self.size:
-            raise HeaderError("This file ends inside its header.")
+            raise HeaderError(FileFault.HEADER_CUT)
         if end > HEADER_LIMIT:
-            raise HeaderError("This file's header is too large to be real.")
+            raise HeaderError(FileFault.HEADER_SIZE)
 
     def _cover(self, count: int) -> None:
         """Make the window begin here and hold the next `count` bytes."""
@@ -97,7 +110,7 @@ class Source:
         self._start = self.position
         self._window_size = WINDOW
         if len(self._window) < count:
-            raise HeaderError("This file became shorter while it was read.")
+            raise HeaderError(FileFault.SHORTENED)
 
 
 def read_at(descriptor: int, offset: int, count: int) -> bytes:
@@ -129,7 +142,7 @@ def open_file(path: str | Path) -> Iterator[tuple[int, int]]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise HeaderError("This isn't a regular file.")
+            raise HeaderError(FileFault.IRREGULAR)
         yield descriptor, status.st_size
     finally:
         os.close(descriptor)

@@ -1,14 +1,14 @@
 """What a folder listing shows of models, before any file is opened."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import NamedTuple
 
 SUFFIX = ".gguf"
 PROJECTOR = "mmproj"
-READING = "1"
+READING = "2"
 """Part of every mark: another number has every file read again, since more is made of it."""
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})\.gguf", re.IGNORECASE)
@@ -25,14 +25,15 @@ class FoundFile(NamedTuple):
     device: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FoundModel:
+class FoundModel(NamedTuple):
     """One model's files in order: a single one, or those of its shards that are there."""
 
     parts: tuple[FoundFile, ...]
     shards: int = 1
-    gap: str = ""
-    """What is missing of the shards, in a sentence."""
+    missing: int = 0
+    """How many shards aren't there."""
+    first_missing: int = 0
+    """The number of the first of them."""
     projectors: tuple[FoundFile, ...] = ()
     """Projectors beside it, one of which may be its own."""
     neighbours: bool = False
@@ -48,18 +49,22 @@ class FoundModel:
     @property
     def size(self) -> int:
         """All parts together, in bytes."""
-        return sum(part.size for part in self.parts)
+        parts = self.parts
+        return parts[0].size if len(parts) == 1 else sum(part.size for part in parts)
 
     @property
     def modified_ns(self) -> int:
         """When the last of the parts changed."""
-        return max(part.modified_ns for part in self.parts)
+        parts = self.parts
+        return parts[0].modified_ns if len(parts) == 1 else max(part.modified_ns for part in parts)
 
     @property
     def mark(self) -> str:
         """A text that stays the same as long as nothing changes that the model is made of."""
-        files = (*self.parts, *self.projectors)
-        stamps = ";".join([f"{file.size},{file.modified_ns},{file.inode}" for file in files])
+        (_, size, modified_ns, inode, _), *others = self.parts + self.projectors
+        stamps = f"{size},{modified_ns},{inode}"
+        for _, size, modified_ns, inode, _ in others:
+            stamps += f";{size},{modified_ns},{inode}"
         return f"{READING}|{stamps}|{self.neighbours:d}{self.name}"
 
     @property
@@ -87,7 +92,7 @@ def may_be_projector(name: str) -> bool:
 def stem_of(name: str) -> str:
     """The file's name without suffix and shard number."""
     match = _SHARD.fullmatch(name)
-    return match["stem"] if match else PurePath(name).stem
+    return match["stem"] if match else os.path.splitext(name)[0]  # noqa: PTH122 - many are asked
 
 
 def shard_paths(path: str, shards: int) -> list[str]:
@@ -97,12 +102,20 @@ def shard_paths(path: str, shards: int) -> list[str]:
         path: the first part's.
         shards: how many parts there are.
     """
-    name = PurePath(path).name
-    match = _SHARD.fullmatch(name)
-    if shards == 1 or match is None:
+    if shards == 1 or _SHARD.fullmatch(PurePath(path).name) is None:
         return [path]
-    at = len(path) - len(name) + match.start("number")
-    return [f"{path[:at]}{number:05}{path[at + 5 :]}" for number in range(1, shards + 1)]
+    return [shard_path(path, number) for number in range(1, shards + 1)]
+
+
+def shard_path(path: str, number: int) -> str:
+    """The path of one part of a model.
+
+    Args:
+        path: that of any part.
+        number: which one, from 1.
+    """
+    at = len(path) - len("00001-of-00001.gguf")
+    return f"{path[:at]}{number:05}{path[at + 5 :]}"
 
 
 def group(files: Iterable[FoundFile], projectors: Sequence[FoundFile] = ()) -> list[FoundModel]:
@@ -113,7 +126,7 @@ def group(files: Iterable[FoundFile], projectors: Sequence[FoundFile] = ()) -> l
         projectors: those that may belong to one of them.
     """
     beside = tuple(projectors)
-    models = []
+    models: list[FoundModel] = []
     shards: dict[tuple[str, int], dict[int, FoundFile]] = {}
     for file in files:
         match = _SHARD.fullmatch(PurePath(file.path).name) if "-of-" in file.path else None
@@ -122,27 +135,17 @@ def group(files: Iterable[FoundFile], projectors: Sequence[FoundFile] = ()) -> l
             shards.setdefault((match["stem"], total), {})[number] = file
         else:
             models.append(FoundModel((file,)))
-    models.extend(_joined(stem, total, parts) for (stem, total), parts in shards.items())
+    models.extend(_joined(total, parts) for (_, total), parts in shards.items())
     if not beside:
         return models
     shared = len(models) > 1
-    return [
-        FoundModel(model.parts, model.shards, model.gap, beside, neighbours=shared)
-        for model in models
-    ]
+    return [model._replace(projectors=beside, neighbours=shared) for model in models]
 
 
-def _joined(stem: str, total: int, parts: dict[int, FoundFile]) -> FoundModel:
+def _joined(total: int, parts: dict[int, FoundFile]) -> FoundModel:
     files = tuple(parts[number] for number in sorted(parts))
-    return FoundModel(files, shards=total, gap=_gap(stem, total, parts))
-
-
-def _gap(stem: str, total: int, parts: dict[int, FoundFile]) -> str:
     missing = total - len(parts)
     if not missing:
-        return ""
+        return FoundModel(files, shards=total)
     first = next(number for number in range(1, total + 1) if number not in parts)
-    name = f"{stem}-{first:05}-of-{total:05}{SUFFIX}"
-    if missing == 1:
-        return f"Part {first} of {total} is missing ({name})."
-    return f"{missing} of {total} parts are missing (the first is {name})."
+    return FoundModel(files, total, missing, first)

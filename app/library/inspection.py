@@ -9,6 +9,7 @@ from itertools import islice
 
 from app.domain.errors import InvalidFile, MissingFile
 from app.domain.inspection import (
+    FileDigest,
     KeyPage,
     KeyValue,
     TensorLine,
@@ -68,24 +69,25 @@ class FileInspection:
         """
         return await in_daemon_thread(_template, path)
 
-    async def sha256(self, path: str) -> AsyncGenerator[float | str, None]:
-        """The share of the file that is hashed so far, 0 to 1, and at last the digest.
+    async def sha256(self, path: str, shards: int) -> AsyncGenerator[float | FileDigest, None]:
+        """The share of all shards that is hashed so far, 0 to 1, and each one's digest in order.
 
         Closing the generator ends the reading.
 
         Raises:
-            MissingFile: the file is gone.
-            InvalidFile: it isn't a regular file.
+            MissingFile: a file is gone.
+            InvalidFile: one isn't a regular file.
         """
-        digest, done = hashlib.sha256(), 0
-        while True:
-            size, chunk = await in_daemon_thread(_chunk, path, done)
-            if not chunk:
-                break
-            await in_daemon_thread(digest.update, chunk)
-            done += len(chunk)
-            yield min(1.0, done / max(1, size))
-        yield digest.hexdigest()
+        paths = shard_paths(path, shards)
+        whole, before = await in_daemon_thread(_size, paths), 0
+        for part in paths:
+            digest, done = hashlib.sha256(), 0
+            while chunk := await in_daemon_thread(_chunk, part, done):
+                await in_daemon_thread(digest.update, chunk)
+                done += len(chunk)
+                yield min(1.0, (before + done) / max(1, whole))
+            before += done
+            yield FileDigest(path=part, digest=digest.hexdigest())
 
 
 def _header(path: str) -> Header:
@@ -166,10 +168,17 @@ def _tensors(paths: Sequence[str], offset: int, limit: int) -> TensorPage:
     return TensorPage(tensors=tuple(lines), total=len(tensors), mix=tuple(mix))
 
 
-def _chunk(path: str, offset: int) -> tuple[int, bytes]:
+def _size(paths: Sequence[str]) -> int:
     try:
-        with open_file(path) as (descriptor, size):
-            return size, read_at(descriptor, offset, CHUNK)
+        return sum(os.stat(path).st_size for path in paths)  # noqa: PTH116 - as in _header
+    except OSError as error:
+        raise _missing(paths[0], error) from error
+
+
+def _chunk(path: str, offset: int) -> bytes:
+    try:
+        with open_file(path) as (descriptor, _):
+            return read_at(descriptor, offset, CHUNK)
     except HeaderError as error:
         raise InvalidFile(str(error), "Choose another file.") from error
     except OSError as error:

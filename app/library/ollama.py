@@ -30,7 +30,7 @@ class Manifest(NamedTuple):
     projectors: tuple[str, ...]
 
 
-def walk(folder: str) -> Iterator[tuple[int, FoundModel | None]]:
+def walk(folder: str) -> Iterator[tuple[int, list[FoundModel]]]:
     """Every model of a store, each with its name, and how many files each step has looked at.
 
     A file that several tags name is one model, by its first tag other than `latest`.
@@ -44,7 +44,7 @@ def walk(folder: str) -> Iterator[tuple[int, FoundModel | None]]:
         return
     tags: dict[str, list[Manifest]] = {}
     for path in _manifests(listed):
-        yield 1, None
+        yield 1, []
         manifest = read_manifest(path, path.relative_to(listed))
         if manifest is not None:
             tags.setdefault(manifest.model, []).append(manifest)
@@ -55,7 +55,7 @@ def walk(folder: str) -> Iterator[tuple[int, FoundModel | None]]:
         named = min(manifests, key=lambda tag: (tag.name.endswith(":latest"), tag.name))
         beside = (_file(blobs, digest) for digest in named.projectors)
         projectors = tuple(found for found in beside if found is not None)
-        yield 1, FoundModel((file,), projectors=projectors, name=named.name)
+        yield 1, [FoundModel((file,), projectors=projectors, name=named.name)]
 
 
 def read_manifest(path: Path, below: PurePath) -> Manifest | None:

@@ -1,38 +1,75 @@
 """From files to model specs."""
 
+import os
 import platform
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from app.domain.capabilities import capabilities_of, projector_facts
-from app.domain.models import ModelId, ModelShape, ModelSpec, ModelStatus
+from app.domain.capabilities import (
+    Evidence,
+    adapter_facts,
+    evidence_in,
+    facts_of,
+    name_facts,
+    projector_facts,
+)
+from app.domain.file_faults import FileFault
+from app.domain.models import (
+    CapabilityFact,
+    ModelId,
+    ModelShape,
+    ModelSpec,
+    ModelStatus,
+    ModelType,
+)
 from app.gguf.checks import check_model
 from app.gguf.header import Header, HeaderError, Tensor
 from app.gguf.reader import read_header, read_open_header
 from app.gguf.source import FIRST_WINDOW, open_file, read_at
 from app.gguf.tensor_types import number_of, tensor_bytes
 from app.library.fingerprint import ACCOUNT, open_content_id, path_id
-from app.library.found import FoundModel, stem_of
+from app.library.found import FoundModel, shard_path, stem_of
 from app.library.projectors import projector_of
 from app.library.quantisation import WRITTEN, quantisation_of
 
 NAME_LIMIT = 120
+ALIKE = 4096
+"""So many different models are told apart; in a large library most are like another one."""
 REPACKED = frozenset(number_of(name) for name in ("Q4_0", "Q4_K", "IQ4_NL", "MXFP4"))
 """Tensor types that llama.cpp lays out anew for any processor of these years."""
 REPACKED_ON_ARM = frozenset(number_of(name) for name in ("Q8_0", "Q5_K", "Q6_K"))
 
 
+class Own(NamedTuple):
+    """What a model doesn't share with those like it."""
+
+    id: ModelId
+    name: str
+    path: str
+    projector: str
+    size_bytes: int
+    modified_ns: int
+
+
 class Reading(NamedTuple):
     """What a model's files say."""
 
-    spec: ModelSpec | None
-    """INVALID with its reason when they are broken, None when they hold something other than a
-    model: a projector, an adapter."""
+    alike: ModelSpec | None
+    """A spec with all that the model has in common with others like it: INVALID with its reason
+    when the files are broken, None when they hold something other than a model or an adapter."""
+    own: Own | None = None
     template: str = ""
     """Its chat template; empty where it brings none."""
     lasting: bool = True
     """Whether the same files would be read alike again; a permission may come and go."""
+
+    def spec(self) -> ModelSpec | None:
+        """The model's spec; it takes a fraction of the time that validating one does."""
+        if self.alike is None or self.own is None:
+            return None
+        return self.alike.model_copy(update=self.own._asdict())
 
 
 def read_model(found: FoundModel) -> Reading:
@@ -44,37 +81,40 @@ def read_model(found: FoundModel) -> Reading:
     try:
         model_id, first = _read_first(found)
         headers = [first, *(_read_part(found, at) for at in range(1, len(found.parts)))]
-        if not _is_model(headers[0]):
+        kind = _type_of(first)
+        if kind is None:
             return Reading(None)
-        _check(found, headers)
-        return Reading(_spec(found, model_id, headers), headers[0].chat_template or "")
+        _check(found, first, kind)
+        return _reading(found, model_id, kind, headers)
     except HeaderError as error:
-        return Reading(invalid_spec(found, str(error)))
+        return refused(found, error)
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = f"This file can't be read ({error.strerror})."
-        return Reading(invalid_spec(found, reason), lasting=False)
+        said = HeaderError(FileFault.UNREADABLE, error=error.strerror)
+        return refused(found, said)._replace(lasting=False)
+    except MemoryError:
+        return refused(found, HeaderError(FileFault.TOO_COSTLY))
 
 
-def invalid_spec(found: FoundModel, reason: str) -> ModelSpec:
+def read_or_gone(found: FoundModel) -> Reading | None:
+    """The same; None where a file has gone since it was found."""
+    try:
+        return read_model(found)
+    except FileNotFoundError:
+        return None
+
+
+def refused(found: FoundModel, error: HeaderError) -> Reading:
     """A listing for files that no engine can load.
 
     Its id follows from where it lies: a download under way changes its content all the time, and
     all empty files would be copies of one another.
     """
     path = printable(found.path)
-    return ModelSpec(
-        id=path_id(found.path),
-        provider=ACCOUNT,
-        name=_display_name(found.name, path),
-        status=ModelStatus.INVALID,
-        reason=reason,
-        path=path,
-        shards=found.shards,
-        size_bytes=found.size,
-        modified_ns=found.modified_ns,
-    )
+    name = _display_name(found.name, path)
+    own = Own(path_id(found.path), name, path, "", found.size, found.modified_ns)
+    return Reading(_alike_broken(str(error), error.fault, found.shards), own)
 
 
 def _read_first(found: FoundModel) -> tuple[ModelId, Header]:
@@ -99,51 +139,125 @@ def _read_part(found: FoundModel, at: int) -> Header:
 
 def _about_part(found: FoundModel, at: int, error: HeaderError) -> HeaderError:
     """The error with the name of the shard that it is about."""
-    return HeaderError(f"{PurePath(printable(found.parts[at].path)).name}: {error}")
+    part = PurePath(printable(found.parts[at].path)).name
+    return HeaderError(error.fault, part, **error.figures)
 
 
-def _is_model(header: Header) -> bool:
-    kind = header.text("general.type") or "model"
-    return kind == "model" and header.architecture not in ("clip", "controlvector")
+def _type_of(header: Header) -> ModelType | None:
+    """What the file holds; None for a projector, a control vector or whatever else there is."""
+    if header.architecture in ("clip", "controlvector"):
+        return None
+    match header.text("general.type") or "model":
+        case "model":
+            return ModelType.MODEL
+        case "adapter" if header.text("adapter.type") in {None, "lora"}:
+            return ModelType.ADAPTER
+        case _:
+            return None
 
 
-def _check(found: FoundModel, headers: Sequence[Header]) -> None:
-    if found.path != printable(found.path):
-        raise HeaderError("This file's name or its folder's isn't valid text: rename it.")
-    if found.gap:
-        raise HeaderError(found.gap)
-    parts = headers[0].integer("split.count") or 1
+def _check(found: FoundModel, header: Header, kind: ModelType) -> None:
+    if not found.path.isascii() and found.path != printable(found.path):
+        raise HeaderError(FileFault.NAME)
+    if found.missing:
+        raise _incomplete(found)
+    parts = header.integer("split.count") or 1
     if parts != found.shards:
-        raise HeaderError(
-            f"This file's header counts {parts} parts and its name {found.shards}, "
-            "so they can't be put together."
+        raise HeaderError(FileFault.PART_COUNT, counted=parts, named=found.shards)
+    if kind is ModelType.MODEL:
+        check_model(header)
+
+
+def _incomplete(found: FoundModel) -> HeaderError:
+    name = PurePath(shard_path(found.path, found.first_missing)).name
+    if found.missing == 1:
+        return HeaderError(
+            FileFault.PART_MISSING, number=found.first_missing, total=found.shards, name=name
         )
-    check_model(headers[0])
+    return HeaderError(
+        FileFault.PARTS_MISSING, missing=found.missing, total=found.shards, name=name
+    )
 
 
-def _spec(found: FoundModel, model_id: ModelId, headers: Sequence[Header]) -> ModelSpec:
+def _reading(
+    found: FoundModel, model_id: ModelId, kind: ModelType, headers: Sequence[Header]
+) -> Reading:
     header = headers[0]
-    tensors = [tensor for part in headers for tensor in part.tensors]
-    names = {tensor.name for tensor in tensors if tensor.name.startswith("cls.")}
-    capabilities = capabilities_of(header.architecture, header.keys, names)
+    tensors = header.tensors
+    for part in headers[1:]:
+        tensors += part.tensors
     projector = projector_of(found, header) if found.projectors else None
+    noted = name_facts(stem_of(os.path.basename(found.path)))  # noqa: PTH119 - many are asked
     if projector is not None:
-        capabilities += projector_facts(projector[1].keys)
-    return ModelSpec(
+        noted += projector_facts(projector[1].keys)
+    evidence: Evidence | None = None
+    shape: ModelShape | None = None
+    if kind is ModelType.MODEL:
+        names = [tensor.name for tensor in tensors if tensor.name.startswith("cls.")]
+        evidence = evidence_in(header.architecture, header.keys, names)
+        shape = shape_of(header, tensors)
+    alike = _alike(
+        kind=kind,
+        shards=found.shards,
+        architecture=header.architecture,
+        parameters=sum([tensor.elements for tensor in tensors]),
+        quantisation=quantisation_of(header.integer("general.file_type"), tensors),
+        context_length=header.own_integer("context_length") or None,
+        evidence=evidence,
+        noted=noted,
+        shape=shape,
+    )
+    own = Own(
         id=model_id,
-        provider=ACCOUNT,
         name=_display_name(found.name or header.text("general.name"), found.path),
         path=found.path,
         projector=projector[0] if projector is not None else "",
-        shards=found.shards,
         size_bytes=found.size,
         modified_ns=found.modified_ns,
-        architecture=header.architecture,
-        parameters=sum(tensor.elements for tensor in tensors),
-        quantisation=quantisation_of(header.integer("general.file_type"), tensors),
-        context_length=header.own_integer("context_length") or None,
-        capabilities=capabilities,
-        shape=shape_of(header, tensors),
+    )
+    templated = evidence is not None and evidence.templated
+    return Reading(alike, own, (header.chat_template or "") if templated else "")
+
+
+@lru_cache(ALIKE)
+def _alike(  # noqa: PLR0913 - the fields of a spec, which many specs have in common
+    *,
+    kind: ModelType,
+    shards: int,
+    architecture: str,
+    parameters: int,
+    quantisation: str,
+    context_length: int | None,
+    evidence: Evidence | None,
+    noted: tuple[CapabilityFact, ...],
+    shape: ModelShape | None,
+) -> ModelSpec:
+    return ModelSpec(
+        id=ModelId(""),
+        provider=ACCOUNT,
+        name="",
+        type=kind,
+        status=ModelStatus.ADAPTER if kind is ModelType.ADAPTER else ModelStatus.AVAILABLE,
+        shards=shards,
+        architecture=architecture,
+        parameters=parameters,
+        quantisation=quantisation,
+        context_length=context_length,
+        capabilities=(adapter_facts() if evidence is None else facts_of(evidence)) + noted,
+        shape=shape,
+    )
+
+
+@lru_cache(ALIKE)
+def _alike_broken(reason: str, fault: FileFault, shards: int) -> ModelSpec:
+    return ModelSpec(
+        id=ModelId(""),
+        provider=ACCOUNT,
+        name="",
+        status=ModelStatus.INVALID,
+        reason=reason,
+        fault=fault,
+        shards=shards,
     )
 
 
@@ -162,7 +276,7 @@ def shape_of(header: Header, tensors: Sequence[Tensor] = ()) -> ModelShape:
     head_length = embedding // heads if heads else 0
     # Compressed attention (MLA) caches keys alone; its values are computed from them.
     compressed = header.own("attention.value_length_mla") is not None
-    return ModelShape(
+    return _shape(
         block_count=blocks,
         embedding_length=embedding,
         head_count=heads,
@@ -176,6 +290,11 @@ def shape_of(header: Header, tensors: Sequence[Tensor] = ()) -> ModelShape:
     )
 
 
+@lru_cache(ALIKE)
+def _shape(**figures: Any) -> ModelShape:
+    return ModelShape(**figures)
+
+
 def repacked_bytes(tensors: Sequence[Tensor], machine: str = "") -> int:
     """The weights that llama.cpp lays out anew for a processor, going by their types alone.
 
@@ -183,8 +302,7 @@ def repacked_bytes(tensors: Sequence[Tensor], machine: str = "") -> int:
         tensors: a model's.
         machine: the processor's family as `platform.machine` names it; empty for this one's.
     """
-    arm = (machine or platform.machine()).lower() in {"arm64", "aarch64"}
-    types = REPACKED | REPACKED_ON_ARM if arm else REPACKED
+    types = _repacked_types(machine)
     tied = all(tensor.name != "output.weight" for tensor in tensors)
     return sum(
         tensor_bytes(tensor.type, tensor.elements) or 0
@@ -193,6 +311,12 @@ def repacked_bytes(tensors: Sequence[Tensor], machine: str = "") -> int:
         and len(tensor.dimensions) > 1
         and (tied or tensor.name != "token_embd.weight")
     )
+
+
+@cache
+def _repacked_types(machine: str) -> frozenset[int]:
+    arm = (machine or platform.machine()).lower() in {"arm64", "aarch64"}
+    return REPACKED | REPACKED_ON_ARM if arm else REPACKED
 
 
 def _feed_forward(header: Header, blocks: int) -> int:

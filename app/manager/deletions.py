@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from app.domain.error_reports import report_of
 from app.domain.errors import AppError, FolderError
-from app.domain.events import DeletionUndone, ModelDeleted, NoticeRaised
+from app.domain.events import CopiesDeleted, DeletionUndone, ModelDeleted, NoticeRaised
 from app.domain.models import ModelId, ModelSpec, ScannedFile
 from app.manager.events import EventBus
 from app.manager.library import Library
@@ -81,14 +81,36 @@ class Deletions:
             )
         if self._loaded(model_id):
             raise FolderError(f"{spec.name} is loaded.", "Eject it, then delete it.")
-        held = await self._store.files_of([model_id])
-        files = tuple(file for file in held if file.path in paths)
-        self._library.hide(paths)
-        await self._library.forget_files(files)
-        until = time.time() + self._undo_seconds
-        task = self._tasks.start(f"delete {model_id}", self._delete_later(model_id))
-        self._leaving[model_id] = _Leaving(spec, paths, files, task)
+        until = await self._leave(spec, paths)
         self._events.publish(ModelDeleted(model_id=model_id, name=spec.name, undo_until=until))
+
+    async def delete_copies(self, model_id: ModelId, paths: Collection[str]) -> None:
+        """Take some of a model's files to the trash, after a time for second thoughts.
+
+        Raises:
+            UnknownModel: the id names nothing.
+            FolderError: one of them isn't the user's, none would be left, or the model is loaded.
+        """
+        spec = self._registry.get(model_id)
+        held = {spec.path, *spec.copies}
+        chosen = tuple(path for path in (spec.path, *spec.copies) if path in paths)
+        if not chosen or held <= set(paths):
+            raise FolderError(
+                f"One file of {spec.name} has to stay.",
+                "Choose some of its copies, or delete the model.",
+            )
+        foreign = next((path for path in chosen if not self._library.owned(path)), None)
+        if foreign is not None:
+            raise FolderError(
+                f"{foreign} lies in no folder of yours.",
+                "Delete it in the program that it belongs to.",
+            )
+        if self._loaded(model_id):
+            raise FolderError(f"{spec.name} is loaded.", "Eject it, then delete its copies.")
+        until = await self._leave(spec, chosen)
+        self._events.publish(
+            CopiesDeleted(model_id=model_id, name=spec.name, count=len(chosen), undo_until=until)
+        )
 
     async def undo(self, model_id: ModelId) -> None:
         """Call a model back; one whose files are in the trash already is ignored."""
@@ -103,6 +125,22 @@ class Deletions:
         await self._tasks.aclose()
         for model_id in waiting:
             await self._delete(model_id)
+
+    async def _leave(self, spec: ModelSpec, paths: tuple[str, ...]) -> float:
+        """Have files leave the library and then the disk; until when they can be called back."""
+        earlier = self._leaving.get(spec.id)
+        if earlier is not None:
+            # What was asked for before stands.
+            earlier.task.cancel()
+            await self._delete(spec.id)
+        held = await self._store.files_of([spec.id])
+        files = tuple(file for file in held if file.path in paths)
+        self._library.hide(paths)
+        await self._library.forget_files(files)
+        until = time.time() + self._undo_seconds
+        task = self._tasks.start(f"delete {spec.id}", self._delete_later(spec.id))
+        self._leaving[spec.id] = _Leaving(spec, paths, files, task)
+        return until
 
     async def _delete_later(self, model_id: ModelId) -> None:
         await asyncio.sleep(self._undo_seconds)

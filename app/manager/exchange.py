@@ -118,7 +118,7 @@ def _changed(settings: Settings) -> dict[str, Any]:
 
 def _unseen(spec: ModelSpec) -> ModelSpec:
     """A model that only the document knows: a scan that finds its file makes it available."""
-    if spec.provider != "local" or spec.status is not ModelStatus.AVAILABLE:
+    if spec.provider != "local" or spec.status is not spec.status_when_there:
         return spec
     reason = "It was imported, and its file hasn't been found here yet."
     return spec.model_copy(update={"status": ModelStatus.MISSING, "reason": reason})

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from app.domain.errors import MissingFile
 from app.domain.generation import ChatMessage
-from app.domain.inspection import KeyPage, TensorPage, ValuePage
+from app.domain.inspection import FileDigest, KeyPage, TensorPage, ValuePage
 from app.domain.models import ModelId, ModelSpec
 from app.manager.registry import Registry
 from app.ports import NOTHING_TOLD, FileInspection, TemplateRenderer
@@ -76,15 +76,16 @@ class Inspection:
             return ""
         return await self._renderer.render(template, messages, tokens, variables)
 
-    async def sha256(self, model_id: ModelId) -> AsyncGenerator[float | str, None]:
-        """The share of its first file that is hashed so far, 0 to 1, and at last the digest.
+    async def sha256(self, model_id: ModelId) -> AsyncGenerator[float | FileDigest, None]:
+        """The share of its files that is hashed so far, 0 to 1, and each one's digest in order.
 
         Closing the generator ends the reading.
 
         Raises:
             ModelError: the model is unknown or gone.
         """
-        async with aclosing(self._files.sha256(self._spec(model_id).path)) as steps:
+        spec = self._spec(model_id)
+        async with aclosing(self._files.sha256(spec.path, spec.shards)) as steps:
             async for step in steps:
                 yield step
 

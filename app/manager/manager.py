@@ -16,6 +16,7 @@ from app.manager.conversions import Conversions
 from app.manager.coordinator import Coordinator
 from app.manager.counters import Counters
 from app.manager.deletions import Deletions
+from app.manager.duplicates import Duplicates
 from app.manager.embeddings import Embeddings
 from app.manager.events import EventBus, command
 from app.manager.exchange import Exchange
@@ -161,6 +162,7 @@ class Manager:
             ),
         )
         self.inspection = Inspection(self._registry, inspection, prober)
+        self.duplicates = Duplicates(self._registry, library, inspection)
         self.trials = Trials(self.models, self.annotations, self.events)
         self.deletions = Deletions(
             registry=self._registry,

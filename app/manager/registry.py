@@ -18,6 +18,8 @@ LARGE = 5_000
 """With so many models it pays to prepare for searches for rare words."""
 PAUSE_SECONDS = 0.002
 """Between two blocks that are prepared."""
+LULL_SECONDS = 0.5
+"""So long without a change, and searches are prepared: while a scan goes on, it would be in vain."""
 
 
 class Registry:
@@ -29,6 +31,7 @@ class Registry:
         self._tasks = TaskScope("registry")
         self._background = TaskScope("registry search")
         self._learning: asyncio.Task[None] | None = None
+        self._changed_at = 0.0
         self._index = ModelIndex()
         self._all: tuple[ModelSpec, ...] | None = None
 
@@ -180,12 +183,18 @@ class Registry:
         self._prepare()
 
     def _prepare(self) -> None:
+        self._changed_at = asyncio.get_running_loop().time()
         waits = len(self._index) >= LARGE and self._index.unlearned() is not None
         if waits and (self._learning is None or self._learning.done()):
             self._learning = self._background.start("prepare searches", self._learn())
 
     async def _learn(self) -> None:
         """Look at every block, a millisecond at a time; searches are right before that, too."""
+        loop = asyncio.get_running_loop()
         while (block := self._index.unlearned()) is not None:
+            lull = loop.time() - self._changed_at
+            if lull < LULL_SECONDS:
+                await asyncio.sleep(LULL_SECONDS - lull)
+                continue
             self._index.learn(block)
             await asyncio.sleep(PAUSE_SECONDS)

@@ -105,7 +105,7 @@ class ScanResults:
                 if file.model_id is not None
                 and (spec := self._registry.find(file.model_id)) is not None
                 and spec.path == file.path
-                and spec.status is ModelStatus.AVAILABLE
+                and spec.status is spec.status_when_there
             ]
             copies = [copy for spec in specs for copy in spec.copies]
             present = await self._files.present(copies) if copies else frozenset[str]()
@@ -113,7 +113,7 @@ class ScanResults:
 
     async def bring_back(self, there: Mapping[str, ScannedFile]) -> None:
         """Models that were missing and whose files are there, unchanged, are available."""
-        missing = set(self._registry.query(ModelQuery(status=ModelStatus.MISSING, limit=None)).ids)
+        missing = set(self._registry.hits(ModelQuery(status=ModelStatus.MISSING)))
         if not missing:
             return
         async for part in sliced(there.values()):
@@ -121,8 +121,8 @@ class ScanResults:
             for file in part:
                 if file.model_id in missing and file.mark:
                     missing.discard(file.model_id)
-                    changes = {"status": ModelStatus.AVAILABLE, "reason": "", "path": file.path}
                     spec = self._registry.get(file.model_id)
+                    changes = {"status": spec.status_when_there, "reason": "", "path": file.path}
                     copies = tuple(path for path in spec.copies if path != file.path)
                     back[file.model_id] = spec.model_copy(update={**changes, "copies": copies})
             await self._registry.keep(back.values())

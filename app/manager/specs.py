@@ -37,6 +37,12 @@ class Specs:
             raise UnknownModel(
                 f"{spec.name} isn't offered any more.", "Choose another model.", spec.reason
             )
+        if spec.status is ModelStatus.ADAPTER:
+            raise InvalidFile(
+                f"{spec.name} is a LoRA adapter and can't be loaded alone.",
+                "Add its file to the load settings of the model that it was made for.",
+                spec.path,
+            )
         if spec.status is ModelStatus.INVALID:
             raise InvalidFile(
                 f"{spec.name} can't be loaded.",

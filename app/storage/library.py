@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.domain.annotations import Annotation
 from app.domain.models import ModelId, ScannedFile
 from app.storage.database import Database
-from app.storage.rows import Row, fits, readable
+from app.storage.rows import Row, fits, readable, sound_rows
 
 
 class StoredLibrary:
@@ -20,12 +20,11 @@ class StoredLibrary:
         """The files below a folder that scans have read, in no order."""
 
         def work(connection: sqlite3.Connection) -> tuple[ScannedFile, ...]:
-            rows = connection.execute(
+            query = (
                 "SELECT path, mark, place, model_id, size FROM scanned_files "
-                "WHERE path > ? AND path < ?",
-                _range(below),
+                "WHERE path > ? AND path < ?"
             )
-            return tuple(map(ScannedFile._make, rows))
+            return tuple(map(ScannedFile._make, sound_rows(connection, query, _range(below))))
 
         return await self._database.read(work)
 

@@ -1,7 +1,8 @@
 """Rows into values; one that can't be read never hides the others."""
 
 import logging
-from collections.abc import Callable, Iterable
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,21 @@ def readable(rows: Iterable[Row], build: Callable[[Row], T], noun: str) -> tuple
             reason = type(error).__name__
             log.warning("The %s %s can't be read and is left out: %s", noun, row[0], reason)
     return tuple(values)
+
+
+def sound_rows(connection: sqlite3.Connection, query: str, values: Sequence[object]) -> list[Row]:
+    """Every row of a query, quickly unless a text is damaged; that one is then read as it can be."""
+    careful = connection.text_factory
+    # Python's own decoding is quicker than that which forgives damage.
+    connection.text_factory = str
+    try:
+        return connection.execute(query, tuple(values)).fetchall()
+    except sqlite3.OperationalError:
+        # It may be another error, which is then met again.
+        connection.text_factory = careful
+        return connection.execute(query, tuple(values)).fetchall()
+    finally:
+        connection.text_factory = careful
 
 
 def fits(number: int | None) -> int | None:

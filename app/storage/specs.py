@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from itertools import compress
+from operator import attrgetter
 from typing import cast
 
 from app.domain.model_columns import ModelColumns
@@ -15,6 +16,8 @@ from app.storage.rows import Row, fits
 
 log = logging.getLogger(__name__)
 
+_COMMON = attrgetter(*(name for name in ModelSpec.model_fields if name not in NAMES))
+"""What one spec may share with others: all but what has a column of its own."""
 _SAVE = (
     f"INSERT INTO models ({', '.join(NAMES)}) "  # noqa: S608 - constants
     "VALUES (?, ?, ?, (SELECT number FROM model_kinds WHERE text = ?), ?, ?) "
@@ -57,7 +60,8 @@ def columns_of(texts: ModelTexts) -> ModelColumns:
 
 def save(connection: sqlite3.Connection, models: Sequence[ModelSpec]) -> None:
     """Add or replace specs by id."""
-    rows = [_row(spec) for spec in models]
+    texts: dict[tuple[int, ...], str] = {}
+    rows = [_row(spec, texts) for spec in models]
     connection.executemany(
         "INSERT OR IGNORE INTO model_kinds (text) VALUES (?)",
         [(text,) for text in {row[NAMES.index("kind")] for row in rows}],
@@ -90,12 +94,24 @@ def _prototypes(kinds: Mapping[int, str]) -> dict[int, ModelSpec]:
     return found
 
 
-def _row(spec: ModelSpec) -> Row:
+def _row(spec: ModelSpec, texts: dict[tuple[int, ...], str]) -> Row:
+    """One spec's row.
+
+    Args:
+        spec: the spec.
+        texts: the documents made so far, by the very objects that they were made of: specs that
+            are alike share them, and comparing them would take longer than writing them.
+    """
+    made_of = tuple(map(id, _COMMON(spec)))
+    text = texts.get(made_of)
+    if text is None:
+        text = spec.model_dump_json(exclude=set(NAMES), exclude_defaults=True)
+        texts[made_of] = text
     return (
         spec.id,
         spec.name,
         spec.path,
-        spec.model_dump_json(exclude=set(NAMES), exclude_defaults=True),
+        text,
         fits(spec.size_bytes),
         fits(spec.modified_ns),
     )

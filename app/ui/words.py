@@ -54,6 +54,7 @@ PART_WORDS: dict[MemoryPart, str] = {
 }
 STATUS_WORDS: dict[ModelStatus, str] = {
     ModelStatus.AVAILABLE: "",
+    ModelStatus.ADAPTER: "adapter",
     ModelStatus.MISSING: "missing",
     ModelStatus.INVALID: "invalid",
 }
@@ -88,6 +89,13 @@ def count(n: int | None) -> str:
 def amount(n: int, singular: str, plural: str = "") -> str:
     """A number with its noun: "1 model", "1,204 models"."""
     return f"{count(n)} {singular if n == 1 else plural or singular + 's'}"
+
+
+def leaving(name: str, copies: int = 0) -> str:
+    """That a model goes to the trash, or some of the files that hold it."""
+    if not copies:
+        return f"{name} goes to the trash."
+    return f"{amount(copies, 'copy', 'copies')} of {name} {'goes' if copies == 1 else 'go'} to the trash."
 
 
 def size(n: int | None) -> str:

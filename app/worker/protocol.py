@@ -168,6 +168,13 @@ class Quantise(NamedTuple):
     threads: int
 
 
+class ReadFiles(NamedTuple):
+    """Read the headers of these models."""
+
+    found: list[Any]
+    """Each model's files, as `library.found.FoundModel` has them."""
+
+
 class Cancel(NamedTuple):
     """Give up the request whose number this frame carries."""
 
@@ -257,6 +264,17 @@ class Rendered(NamedTuple):
     text: str
 
 
+class FilesRead(NamedTuple):
+    """What the files say; what is the same for several models comes once."""
+
+    alike: list[str]
+    """Specs with all that some models have in common, as JSON."""
+    templates: list[str]
+    read: list[Any]
+    """For each model in order the number of its spec and what is its own, the number of its
+    template, and whether the files would be read alike again; None for one that has gone."""
+
+
 class Refused(NamedTuple):
     """The request can't be served."""
 
@@ -269,7 +287,7 @@ class Refused(NamedTuple):
 Message = (
     Load | Generate | Probe | Render | Cancel | Shutdown | Embed | Tokenise | Detokenise
     | Ready | Alive | Progress | Loaded | Tokens | Done | Computed | Rendered | Refused
-    | Embedded | Tokenised | Detokenised | Planned | Quantise
+    | Embedded | Tokenised | Detokenised | Planned | Quantise | ReadFiles | FilesRead
 )  # fmt: skip
 
 KINDS: dict[type[Message], int] = {
@@ -283,6 +301,7 @@ KINDS: dict[type[Message], int] = {
     Tokenise: 8,
     Detokenise: 9,
     Quantise: 10,
+    ReadFiles: 11,
     Ready: 32,
     Alive: 33,
     Progress: 34,
@@ -296,6 +315,7 @@ KINDS: dict[type[Message], int] = {
     Tokenised: 42,
     Detokenised: 43,
     Planned: 44,
+    FilesRead: 45,
 }
 """A frame's kind by message: from the app below 32, from a worker above."""
 

@@ -44,8 +44,12 @@ def claim_stdout() -> int:
     return frames
 
 
-def settle() -> None:
-    """Make this a child that ends with its parent, dumps no core and lets the desktop go first."""
+def settle(niceness: int = NICENESS) -> None:
+    """Make this a child that ends with its parent, dumps no core and lets others go first.
+
+    Args:
+        niceness: how far it stands back.
+    """
     # Ctrl+C in the app's terminal reaches the whole group; the app decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "win32":
@@ -53,7 +57,7 @@ def settle() -> None:
     import resource  # noqa: PLC0415 - Unix only
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICENESS)
+    os.nice(niceness)
     if sys.platform == "linux":
         die_with_parent()
 

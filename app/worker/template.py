@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.worker import protocol
 from app.worker.channel import Channel
+from app.worker.limits import limit_memory
 from app.worker.protocol import Message, Refusal, Render
 
 MEMORY_BYTES = 256 * 1024 * 1024
@@ -152,15 +153,3 @@ def set_alarm(seconds: int) -> None:
     """Have the system end this process in so many seconds; 0 calls it off."""
     if sys.platform != "win32":
         signal.alarm(seconds)
-
-
-def limit_memory(more_bytes: int) -> None:
-    """Refuse allocations beyond so many bytes more; only Linux does it reliably."""
-    if sys.platform != "linux":
-        return
-    import resource  # noqa: PLC0415 - Unix only
-
-    with open("/proc/self/statm") as statm:  # noqa: PTH123 - pathlib would cost its import
-        pages = int(statm.read().split()[0])
-    limit = pages * resource.getpagesize() + more_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -49,3 +49,18 @@ def test_that_the_oldest_generation_that_is_due_is_chosen(
 
 def test_that_a_generation_that_is_switched_off_is_never_due() -> None:
     assert due((9999, 0, 0), (0, 0, 0)) is None
+
+
+def test_that_what_took_long_to_look_through_is_left_out_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frozen = gc.get_freeze_count()
+    try:
+        monkeypatch.setattr(garbage, "LONG_SECONDS", 3600)
+        garbage.collect(2)
+        assert gc.get_freeze_count() == frozen
+        monkeypatch.setattr(garbage, "LONG_SECONDS", 0)
+        garbage.collect(2)
+        assert gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()

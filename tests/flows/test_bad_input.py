@@ -28,6 +28,7 @@ from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.system import processes
 from app.system.processes import command
+from tests.benchmarks.library.disk import load_mutated
 from tests.flows.running import workers
 from tests.support.fakes import eventually
 from tests.support.models import write_broken, write_llama, write_qwen2
@@ -245,3 +246,10 @@ async def test_that_loading_other_models_goes_on_while_a_template_runs_wild(tmp_
         assert await answer(manager, GOOD, "Hello")
         with pytest.raises(TemplateFailed):
             await wild
+
+
+async def test_that_broken_models_that_the_reader_lets_through_end_in_a_reason_or_load() -> None:
+    """A share of what the benchmark sends through real workers."""
+    fared = await load_mutated(6, seed=3)
+    assert fared["loaded"] + fared["refused"] == 6
+    assert fared["unexplained"] == 0

@@ -1,18 +1,23 @@
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.domain.errors import FolderError, MissingFile
 from app.domain.models import Capability, Folder, ModelSpec, ModelStatus
-from app.library import discovery
-from app.library.discovery import LocalModelFiles, ScanBatch
+from app.library import discovery, scanning, walking
+from app.library.discovery import LocalModelFiles
+from app.library.findings import ScanBatch
 from app.library.found import FoundModel
+from app.library.reading import HeaderReader
 from app.library.specs import Reading
+from app.system.processes import WorkerProcesses
 from tests.support import headers, models
 from tests.support.fakes import eventually
 
@@ -71,7 +76,7 @@ async def test_that_a_thousand_models_come_in_batches(tmp_path: Path) -> None:
         headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
     batches = await scan(tmp_path)
     assert sum(len(batch.specs) for batch in batches) == 1000
-    assert max(len(batch.specs) for batch in batches) <= discovery.BATCH_MODELS
+    assert max(len(batch.specs) for batch in batches) <= scanning.BATCH_MODELS
     assert len(batches) < 200
     assert [batch.files for batch in batches] == sorted(batch.files for batch in batches)
 
@@ -84,7 +89,7 @@ async def test_that_known_files_are_not_read_again(
     models.write_projector(tmp_path / "vision.gguf")
     marks = await marks_in(tmp_path)
     read: list[FoundModel] = []
-    monkeypatch.setattr(discovery, "read_model", read.append)
+    monkeypatch.setattr(scanning, "read_or_gone", read.append)
     (batch,) = await scan(tmp_path, marks)
     assert (batch.specs, batch.models, batch.gone) == ((), 3, ())
     assert not read
@@ -195,16 +200,16 @@ async def test_that_an_unreadable_folder_is_passed_over(
     """The listing is refused here and not by chmod, which doesn't bind root."""
     models.write_llama(tmp_path / "a.gguf")
     models.write_llama(tmp_path / "locked/b.gguf")
-    listed = discovery._list
+    listed = walking.list_folder
 
     def refuse(folder: str) -> object:
         if folder.endswith("locked"):
             raise PermissionError(13, "Permission denied", folder)
         return listed(folder)
 
-    monkeypatch.setattr(discovery, "_list", refuse)
+    monkeypatch.setattr(walking, "list_folder", refuse)
     assert list(await specs_in(tmp_path)) == ["a.gguf"]
-    monkeypatch.setattr(discovery, "_list", lambda folder: refuse(f"{folder}/locked"))
+    monkeypatch.setattr(walking, "list_folder", lambda folder: refuse(f"{folder}/locked"))
     with pytest.raises(FolderError, match="can't be read"):
         await scan(tmp_path)
 
@@ -231,14 +236,14 @@ async def test_that_a_file_that_vanishes_is_left_out(
 ) -> None:
     models.write_llama(tmp_path / "a.gguf")
     gone = models.write_llama(tmp_path / "b.gguf")
-    listed = discovery._list
+    listed = walking.list_folder
 
     def list_then_remove(folder: str) -> object:
         listing = listed(folder)
         gone.unlink()
         return listing
 
-    monkeypatch.setattr(discovery, "_list", list_then_remove)
+    monkeypatch.setattr(walking, "list_folder", list_then_remove)
     assert list(await specs_in(tmp_path)) == ["a.gguf"]
 
 
@@ -254,13 +259,13 @@ async def test_that_closing_ends_the_scan(tmp_path: Path, monkeypatch: pytest.Mo
     for number in range(200):
         headers.write(tmp_path / f"{number}.gguf", headers.model_keys())
     read: list[FoundModel] = []
-    reading = discovery.read_model
+    reading = scanning.read_or_gone
 
-    def count(found: FoundModel) -> Reading:
+    def count(found: FoundModel) -> Reading | None:
         read.append(found)
         return reading(found)
 
-    monkeypatch.setattr(discovery, "read_model", count)
+    monkeypatch.setattr(scanning, "read_or_gone", count)
     async with aclosing(LocalModelFiles().scan(Folder(path=str(tmp_path)), {})) as batches:
         async for _ in batches:
             break
@@ -283,18 +288,18 @@ async def test_that_cancelling_a_reader_ends_the_thread_behind_it(
         release.wait(10)
         return Reading(None)
 
-    monkeypatch.setattr(discovery, "read_model", wait)
-    scanning = loop.create_task(scan(tmp_path))
+    monkeypatch.setattr(scanning, "read_or_gone", wait)
+    scan_task = loop.create_task(scan(tmp_path))
     await started.wait()
-    scanning.cancel()
+    scan_task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await scanning
+        await scan_task
     release.set()
     await eventually(lambda: threading.active_count() == threads)
     assert len(read) == 1
 
 
-@pytest.mark.parametrize("hanging", ["_list", "_read", "_present"])
+@pytest.mark.parametrize("hanging", ["list_folder", "_read", "_present"])
 def test_that_a_drive_that_hangs_does_not_hold_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hanging: str
 ) -> None:
@@ -304,10 +309,11 @@ def test_that_a_drive_that_hangs_does_not_hold_the_end(
         asked.set()
         answered.append(answers.wait(5))
 
-    monkeypatch.setattr(discovery, hanging, hang)
+    module = walking if hanging == "list_folder" else discovery
+    monkeypatch.setattr(module, hanging, hang)
     files = LocalModelFiles()
     work = {
-        "_list": lambda: scan(tmp_path),
+        "list_folder": lambda: scan(tmp_path),
         "_read": lambda: files.read(str(tmp_path)),
         "_present": lambda: files.present([str(tmp_path)]),
     }[hanging]
@@ -357,3 +363,44 @@ async def test_that_present_names_what_exists(tmp_path: Path) -> None:
     path = models.write_llama(tmp_path / "a.gguf")
     asked = [str(path), str(tmp_path), str(tmp_path / "gone"), "with\0nul"]
     assert await LocalModelFiles().present(asked) == {str(path), str(tmp_path)}
+
+
+async def test_that_a_process_reads_where_there_is_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(300):
+        models.write_llama(tmp_path / f"{number % 7}/{number}.gguf", name=f"Model {number}")
+    models.write_broken(tmp_path / "broken")
+    (expected, *more) = [spec for batch in await scan(tmp_path) for spec in batch.specs]
+    asked: list[int] = []
+    ask = HeaderReader.read
+
+    def read(reader: HeaderReader, found: Sequence[FoundModel]) -> Any:
+        asked.append(len(found))
+        return ask(reader, found)
+
+    monkeypatch.setattr(HeaderReader, "read", read)
+    monkeypatch.setattr(scanning, "HELP_SECONDS", 0)
+    monkeypatch.setattr(scanning, "STEP_SECONDS", 0)
+    processes = WorkerProcesses()
+    files = LocalModelFiles({}, processes)
+    reading = scanning.read_or_gone
+
+    def slowly(found: FoundModel) -> Reading | None:
+        time.sleep(0.02)
+        return reading(found)
+
+    monkeypatch.setattr(scanning, "read_or_gone", slowly)
+    batches = [batch async for batch in files.scan(Folder(path=str(tmp_path)), {})]
+    specs = [spec for batch in batches for spec in batch.specs]
+    assert sorted(specs, key=lambda spec: spec.path) == sorted(
+        [expected, *more], key=lambda spec: spec.path
+    )
+    assert sum(asked) > 100
+    assert (batches[-1].models, batches[-1].gone) == (len(specs), ())
+    assert {file.path for batch in batches for file in batch.read} == {s.path for s in specs}
+    marks = {file.path: file.mark for batch in batches for file in batch.read}
+    again = [batch async for batch in files.scan(Folder(path=str(tmp_path)), marks)]
+    assert (again[-1].models, again[-1].gone) == (len(specs), ())
+    assert not any(batch.read for batch in again)
+    await processes.aclose()

@@ -10,7 +10,7 @@ def files(*names: str) -> list[FoundFile]:
 def test_that_shards_are_one_model_in_order() -> None:
     (model,) = group(files("a-00002-of-00002.gguf", "a-00001-of-00002.gguf"))
     assert model.path == "/models/a-00001-of-00002.gguf"
-    assert (model.shards, model.size, model.modified_ns, model.gap) == (2, 20, 1, "")
+    assert (model.shards, model.size, model.modified_ns, model.missing) == (2, 20, 1, 0)
 
 
 def test_that_shards_of_two_models_stay_apart() -> None:
@@ -24,18 +24,18 @@ def test_that_shards_of_two_models_stay_apart() -> None:
 
 def test_that_a_missing_shard_is_named() -> None:
     (model,) = group(files("a-00001-of-00003.gguf", "a-00003-of-00003.gguf"))
-    assert model.gap == "Part 2 of 3 is missing (a-00002-of-00003.gguf)."
+    assert (model.missing, model.first_missing) == (1, 2)
 
 
 def test_that_many_missing_shards_are_counted() -> None:
     (model,) = group(files("a-00001-of-99999.gguf"))
-    assert model.gap == "99998 of 99999 parts are missing (the first is a-00002-of-99999.gguf)."
+    assert (model.missing, model.first_missing) == (99_998, 2)
 
 
 @pytest.mark.parametrize("name", ["a-00000-of-00003.gguf", "a-00004-of-00003.gguf"])
 def test_that_an_impossible_number_makes_no_shard(name: str) -> None:
     (model,) = group(files(name))
-    assert (model.shards, model.gap) == (1, "")
+    assert (model.shards, model.missing) == (1, 0)
 
 
 def test_that_stems_lose_suffix_and_number() -> None:

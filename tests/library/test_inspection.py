@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import InvalidFile, MissingFile
+from app.domain.inspection import FileDigest
 from app.library import inspection
 from app.library.inspection import FileInspection
 from tests.support import headers, models
@@ -47,13 +48,30 @@ async def test_that_a_digest_comes_with_its_progress_and_can_be_left(
 ) -> None:
     monkeypatch.setattr(inspection, "CHUNK", 100_000)
     path = models.write_llama(tmp_path / "a.gguf")
-    *shares, digest = [step async for step in FILES.sha256(str(path))]
-    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    *shares, digest = [step async for step in FILES.sha256(str(path), 1)]
+    digits = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digest == FileDigest(path=str(path), digest=digits)
     assert len(shares) > 2
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    async with aclosing(FILES.sha256(str(path))) as steps:
+    async with aclosing(FILES.sha256(str(path), 1)) as steps:
         assert await anext(steps) < 1
+
+
+async def test_that_every_shard_is_hashed(tmp_path: Path) -> None:
+    paths = models.write_sharded(tmp_path)
+    steps = [step async for step in FILES.sha256(str(paths[0]), len(paths))]
+    shares = [step for step in steps if isinstance(step, float)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert [step for step in steps if isinstance(step, FileDigest)] == [
+        FileDigest(path=str(path), digest=hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in paths
+    ]
+    paths[1].unlink()
+    with pytest.raises(MissingFile):
+        async for _ in FILES.sha256(str(paths[0]), len(paths)):
+            pass
 
 
 async def test_that_missing_and_broken_files_are_told_apart(tmp_path: Path) -> None:

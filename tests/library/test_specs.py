@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.models import Capability, ModelSpec, ModelStatus
+from app.domain.models import Basis, Capability, ModelSpec, ModelStatus, ModelType
 from app.gguf.header import Tensor
 from app.gguf.reader import read_header
 from app.library.found import FoundFile, FoundModel, group
@@ -20,7 +20,9 @@ def found_in(folder: Path) -> list[FoundModel]:
 
 def spec_of(path: Path) -> ModelSpec:
     status = path.stat()
-    spec = read_model(FoundModel((FoundFile(str(path), status.st_size, status.st_mtime_ns),))).spec
+    spec = read_model(
+        FoundModel((FoundFile(str(path), status.st_size, status.st_mtime_ns),))
+    ).spec()
     assert spec is not None
     return spec
 
@@ -128,7 +130,7 @@ def test_that_shards_add_up(tmp_path: Path) -> None:
     paths = models.write_sharded(tmp_path / "shards")
     whole = spec_of(models.write_llama(tmp_path / "whole.gguf"))
     (found,) = found_in(tmp_path / "shards")
-    spec = read_model(found).spec
+    spec = read_model(found).spec()
     assert spec is not None
     assert (spec.status, spec.path, spec.shards) == (ModelStatus.AVAILABLE, str(paths[0]), 3)
     assert spec.size_bytes == sum(path.stat().st_size for path in paths)
@@ -140,7 +142,7 @@ def test_that_a_model_with_a_missing_shard_is_invalid(tmp_path: Path) -> None:
     paths = models.write_sharded(tmp_path)
     paths[1].unlink()
     (found,) = found_in(tmp_path)
-    spec = read_model(found).spec
+    spec = read_model(found).spec()
     assert spec is not None
     assert spec.status is ModelStatus.INVALID
     assert spec.reason == "Part 2 of 3 is missing (tiny-00002-of-00003.gguf)."
@@ -148,7 +150,7 @@ def test_that_a_model_with_a_missing_shard_is_invalid(tmp_path: Path) -> None:
 
 def test_that_a_model_without_its_first_shard_is_invalid(tmp_path: Path) -> None:
     models.write_sharded(tmp_path)[0].unlink()
-    spec = read_model(found_in(tmp_path)[0]).spec
+    spec = read_model(found_in(tmp_path)[0]).spec()
     assert spec is not None
     assert spec.reason == "Part 1 of 3 is missing (tiny-00001-of-00003.gguf)."
 
@@ -156,7 +158,7 @@ def test_that_a_model_without_its_first_shard_is_invalid(tmp_path: Path) -> None
 def test_that_a_short_shard_is_named(tmp_path: Path) -> None:
     paths = models.write_sharded(tmp_path)
     paths[2].write_bytes(paths[2].read_bytes()[:-5000])
-    spec = read_model(found_in(tmp_path)[0]).spec
+    spec = read_model(found_in(tmp_path)[0]).spec()
     assert spec is not None
     assert spec.reason.startswith("tiny-00003-of-00003.gguf: This file ends before its tensors do")
 
@@ -176,16 +178,54 @@ def test_that_a_broken_file_is_listed_with_its_reason(tmp_path: Path, kind: str)
     spec = spec_of(path)
     assert spec.status is ModelStatus.INVALID
     assert spec.reason.endswith(".")
+    assert spec.fault is not None
     assert spec.path == str(path)
     assert spec.size_bytes == path.stat().st_size
 
 
-def test_that_projectors_and_adapters_are_no_models(tmp_path: Path) -> None:
-    adapter = headers.write(
-        tmp_path / "lora.gguf", [*headers.model_keys(), key("general.type", STRING, "adapter")]
+def test_that_projectors_and_control_vectors_are_no_models(tmp_path: Path) -> None:
+    steering = [key("general.architecture", STRING, "controlvector")]
+    vector = headers.write(tmp_path / "vector.gguf", steering)
+    imatrix = [*headers.model_keys(), key("general.type", STRING, "imatrix")]
+    paths = (
+        models.write_projector(tmp_path / "vision.gguf"),
+        vector,
+        headers.write(tmp_path / "imatrix.gguf", imatrix),
     )
-    for path in (models.write_projector(tmp_path / "vision.gguf"), adapter):
-        assert read_model(FoundModel((FoundFile(str(path), 1, 1),))).spec is None
+    for path in paths:
+        assert read_model(FoundModel((FoundFile(str(path), 1, 1),))).spec() is None
+
+
+def test_that_an_adapter_is_listed_as_what_it_is(tmp_path: Path) -> None:
+    keys = [
+        key("general.architecture", STRING, "llama"),
+        key("general.type", STRING, "adapter"),
+        key("adapter.type", STRING, "lora"),
+    ]
+    tensor = headers.tensor("blk.0.attn_q.weight.lora_a", (8, 8))
+    spec = spec_of(headers.write(tmp_path / "pirate-lora.gguf", keys, [tensor]))
+    assert (spec.type, spec.status) == (ModelType.ADAPTER, ModelStatus.ADAPTER)
+    assert (spec.name, spec.architecture, spec.parameters) == ("pirate-lora", "llama", 64)
+    assert not spec.abilities
+    assert spec.fact(Capability.CHAT) is not None
+
+
+def test_that_a_file_called_a_draft_drafts(tmp_path: Path) -> None:
+    spec = spec_of(headers.write(tmp_path / "mtp-Tiny-Q8_0.gguf", headers.model_keys()))
+    fact = spec.fact(Capability.DRAFT)
+    assert fact is not None
+    assert (fact.value, fact.basis) == (True, Basis.NAME)
+    plain = spec_of(headers.write(tmp_path / "Tiny-Q8_0.gguf", headers.model_keys()))
+    assert plain.fact(Capability.DRAFT) is None
+
+
+def test_that_models_that_are_alike_share_what_they_have_in_common(tmp_path: Path) -> None:
+    one, other = (
+        spec_of(headers.write(tmp_path / name, headers.model_keys()))
+        for name in ("a.gguf", "b.gguf")
+    )
+    assert one.shape is other.shape
+    assert one.capabilities is other.capabilities
 
 
 def test_that_a_file_that_has_gone_is_told_apart_from_a_broken_one(tmp_path: Path) -> None:
@@ -196,5 +236,5 @@ def test_that_a_file_that_has_gone_is_told_apart_from_a_broken_one(tmp_path: Pat
 def test_that_two_broken_files_alike_are_not_taken_for_copies(tmp_path: Path) -> None:
     for name in ("a.gguf", "b.gguf"):
         (tmp_path / name).touch()
-    specs = [read_model(found).spec for found in found_in(tmp_path)]
+    specs = [read_model(found).spec() for found in found_in(tmp_path)]
     assert len({spec.id for spec in specs if spec is not None}) == 2

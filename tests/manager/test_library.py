@@ -5,7 +5,7 @@ import pytest
 from app.domain.duplicates import duplicates_of
 from app.domain.errors import InvalidFile, MissingFile, StorageError
 from app.domain.events import ModelsChanged, ScanFinished, ScanProgressed
-from app.domain.models import Capability, Folder, ModelStatus, ScannedFile, Store
+from app.domain.models import Capability, Folder, ModelStatus, ModelType, ScannedFile, Store
 from app.domain.template_probes import probes
 from tests.support.fakes import eventually, fake_ports, spec
 
@@ -326,6 +326,26 @@ async def test_that_a_models_drive_goes_and_comes_back_without_a_file_being_read
         await scanned(manager)
         assert manager.models.get(A.id) == A
         assert ports.files.reads == [A.id]
+
+
+async def test_that_an_adapter_comes_back_as_one_and_is_loaded_with_a_model_only() -> None:
+    ports = fake_ports()
+    lora = spec("lora", type=ModelType.ADAPTER, status=ModelStatus.ADAPTER, capabilities=())
+    ports.files.disk["/models"] = [A, lora]
+    async with ports.manager() as manager:
+        await manager.library.add_folder("/models")
+        await scanned(manager)
+        ports.files.disk.pop("/models")
+        await manager.library.rescan()
+        await scanned(manager)
+        assert manager.models.get(lora.id).status is ModelStatus.MISSING
+        ports.files.disk["/models"] = [A, lora]
+        await manager.library.rescan()
+        await scanned(manager)
+        assert manager.models.get(lora.id).status is ModelStatus.ADAPTER
+        with pytest.raises(InvalidFile, match="LoRA adapter"):
+            await manager.models.load(lora.id)
+        assert manager.searches.smallest() == A.id
 
 
 async def test_that_copies_say_what_they_waste() -> None:

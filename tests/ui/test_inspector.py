@@ -210,18 +210,31 @@ async def test_that_another_model_ends_what_is_under_way(qtbot, tmp_path: Path) 
         s.select(two)
         assert s.inspected.digest.share is None
         s.click("digest_start")
-        await eventually(lambda: s.inspected.digest.text)
-        assert (
-            s.inspected.digest.text
-            == hashlib.sha256((tmp_path / "b.gguf").read_bytes()).hexdigest()
-        )
+        await eventually(lambda: s.inspected.digest.found)
+        digits = hashlib.sha256((tmp_path / "b.gguf").read_bytes()).hexdigest()
+        assert s.inspected.digest.lines() == [("", digits)]
         copy = next(
             button
             for button in s.widget.findChildren(QToolButton)
             if button.accessibleName() == "Copy sha-256"
         )
         s.qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
-        assert QGuiApplication.clipboard().text() == s.inspected.digest.text
+        assert QGuiApplication.clipboard().text() == digits
+
+
+async def test_that_each_shard_has_its_digest(qtbot, tmp_path: Path) -> None:
+    paths = models.write_sharded(tmp_path)
+    model = real(paths[0]).model_copy(update={"shards": len(paths)})
+    async with shown(qtbot, model, real(models.write_qwen2(tmp_path / "b.gguf"), "two")) as s:
+        s.click("digest_start")
+        await eventually(lambda: s.inspected.digest.share is None)
+        digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+        assert dict(s.inspected.digest.lines()) == digests
+        assert s.inspected.digest.name() == "SHA-256 of each of 3 files"
+        names = {button.accessibleName() for button in s.widget.findChildren(QToolButton)}
+        assert {f"Copy sha-256 of {name}" for name in digests} <= names
+        s.select(real(tmp_path / "b.gguf", "two"))
+        assert s.inspected.digest.lines() == []
 
 
 async def test_that_a_digest_can_be_given_up(qtbot, tmp_path: Path) -> None:
@@ -231,7 +244,7 @@ async def test_that_a_digest_can_be_given_up(qtbot, tmp_path: Path) -> None:
         assert s.find(QPushButton, "digest_cancel").isVisible()
         s.click("digest_cancel")
         assert s.find(QPushButton, "digest_start").isVisible()
-        assert s.inspected.digest.text == ""
+        assert s.inspected.digest.found == []
 
 
 async def test_that_the_user_s_word_wins_and_can_be_taken_back(qtbot) -> None:

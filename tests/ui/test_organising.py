@@ -1,13 +1,17 @@
 """Marks, notes, saved searches, copies and deletion through the window."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
 from app.domain.models import Folder, ModelId, Store
 from app.ui.dialogs import NameDialog
 from app.ui.pages.duplicates_dialog import DuplicatesDialog
+from app.ui.widgets.copies_box import CopiesBox
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.wrapped_label import WrappedLabel
+from tests.support import models
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 from tests.ui.test_main_window import ports_with_models, select, shown
 
@@ -158,6 +162,53 @@ async def test_that_copies_are_summed_up_and_listed(qtbot):
         assert "2 copies, 1.0 GB recoverable" in texts
         dialog.reject()
         await eventually(lambda: not window.findChild(DuplicatesDialog))
+
+
+async def test_that_copies_are_compared_and_one_goes_to_the_trash_and_comes_back(qtbot, tmp_path):
+    ports = fake_ports()
+    paths = [str(tmp_path / place / "Qwen.gguf") for place in ("models", "more")]
+    for path in paths:
+        folder = str(Path(path).parent)
+        Path(folder).mkdir()
+        models.write_llama(Path(path))
+        ports.store.kept_folders[folder] = Folder(path=folder)
+        ports.files.disk[folder] = [spec("Qwen", path=path)]
+    async with shown(qtbot, ports) as window:
+        await eventually(window.duplicates.copies)
+        window.perform("duplicates")
+        await eventually(lambda: window.findChild(DuplicatesDialog))
+        dialog = window.findChild(DuplicatesDialog)
+        (box,) = dialog.findChildren(CopiesBox)
+        assert not any(button.isEnabled() for button in box.trash.values())
+        qtbot.mouseClick(box.compare, Qt.MouseButton.LeftButton)
+        assert box.stop.isVisible()
+        await eventually(lambda: all(button.isEnabled() for button in box.trash.values()))
+        assert not box.compare.isVisible()
+        qtbot.mouseClick(box.trash[paths[1]], Qt.MouseButton.LeftButton)
+        await eventually(lambda: dialog.findChild(QPushButton, "undo_copies"))
+        await eventually(lambda: not window.duplicates.copies())
+        undo = dialog.findChild(QPushButton, "undo_copies")
+        qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+        await eventually(window.duplicates.copies)
+        await eventually(lambda: not window.duplicates.leaving())
+        (again,) = window.duplicates.copies()
+        assert again.deletable == set(paths)
+        dialog.reject()
+    assert ports.files.trashed == []
+
+
+async def test_that_a_comparison_can_be_given_up(qtbot):
+    ports = fake_ports()
+    ports.store.kept_folders |= {path: Folder(path=path) for path in ("/models", "/more")}
+    ports.offer(spec("Qwen"))
+    ports.files.disk["/more"] = [spec("Qwen", path="/more/Qwen.gguf")]
+    async with shown(qtbot, ports) as window:
+        await eventually(window.duplicates.copies)
+        (item,) = window.duplicates.copies()
+        window.duplicates.compare(item.model_id)
+        window.duplicates.stop(item.model_id)
+        await eventually(lambda: window.duplicates.copies()[0].share is None)
+        assert window.duplicates.copies()[0].comparable
 
 
 async def test_that_no_copies_are_said_to_be_none(qtbot):

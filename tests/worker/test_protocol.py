@@ -31,6 +31,8 @@ MESSAGES = [
     protocol.Tokenised([1, 2]),
     protocol.Detokenised("Hi"),
     protocol.Rendered("text"),
+    protocol.ReadFiles([[[["/a\udcff.gguf", 1, 2, 3, 4]], 1, 0, 0, [], False, ""]]),
+    protocol.FilesRead(["{}"], [""], [None, [0, ["local:1"], 0, True]]),
     protocol.Refused(protocol.Refusal.OVERFLOW, "", 10, 5),
 ]
 

@@ -18,6 +18,12 @@ PADDING = theme.SPACE_2
 DOT = 8
 FIT_BAR = 20
 FIT_SHARES: dict[Fit, float] = {Fit.FITS: 0.4, Fit.TIGHT: 0.85, Fit.TOO_BIG: 1.0}
+STATUS_ROLES = {
+    ModelStatus.AVAILABLE: "ok",
+    ModelStatus.ADAPTER: "muted",
+    ModelStatus.MISSING: "warn",
+    ModelStatus.INVALID: "error",
+}
 REASON_HEIGHT = 14
 """What the line under a name takes of its row."""
 LEFT, CENTRE, RIGHT = 0.0, 0.5, 1.0
@@ -134,8 +140,7 @@ class ModelRowPainter:
         if not said:
             return
         view = model.instance
-        absent = "warn" if model.spec.status is ModelStatus.MISSING else "error"
-        role = STATE_ROLES[view.state] if view is not None else absent
+        role = STATUS_ROLES[model.spec.status] if view is None else STATE_ROLES[view.state]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._colours[role])

@@ -1,14 +1,20 @@
 """What the window tells in passing: switches, folders that went, crashes, notices."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer
 
 from app.domain.error_reports import ErrorReport
-from app.domain.events import InstanceChanged, ModelDeleted, ModelEvicted, NoticeRaised
+from app.domain.events import (
+    CopiesDeleted,
+    InstanceChanged,
+    ModelDeleted,
+    ModelEvicted,
+    NoticeRaised,
+)
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.manager.manager import Manager
@@ -60,6 +66,7 @@ class Messages(QObject):
         bridge.on(InstanceChanged, self._say_crashed)
         bridge.on(NoticeRaised, self._say_notices)
         bridge.on(ModelDeleted, self._say_deleted)
+        bridge.on(CopiesDeleted, self._say_deleted)
         bridge.on(ModelEvicted, self._say_evicted)
 
     def crashes_seen(self) -> None:
@@ -110,11 +117,12 @@ class Messages(QObject):
             act=lambda: self._gestures.add((path,)),
         )
 
-    def _say_deleted(self, events: list[ModelDeleted]) -> None:
-        """Offer to call a model back for as long as that can be done."""
+    def _say_deleted(self, events: Sequence[ModelDeleted | CopiesDeleted]) -> None:
+        """Offer to call files back for as long as that can be done."""
         for event in events:
+            copies = event.count if isinstance(event, CopiesDeleted) else 0
             toast = self._toaster.say(
-                f"{event.name} goes to the trash.",
+                words.leaving(event.name, copies),
                 action="Undo",
                 act=partial(self._gestures.undo_delete, event.model_id),
             )

@@ -1,4 +1,4 @@
-"""The digest of a file: asked for, computed with its progress, copied."""
+"""The digests of a model's files: asked for, computed with their progress, copied."""
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -16,13 +16,14 @@ class DigestLine(QWidget):
 
     def __init__(self, look: Theme, digest: Digest, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._look = look
         self._digest = digest
         self._name = PlainLabel()
         self._name.setProperty("role", "muted")
         self.start = QPushButton("Compute SHA-256")
         self.start.setObjectName("digest_start")
         self.start.setToolTip(
-            "Read the whole file and tell its digest, to compare with the maker's"
+            "Read the whole file, or each shard, and tell its digest, to compare with the maker's"
         )
         self.start.clicked.connect(digest.start)
         self._line = WaitingLine()
@@ -38,7 +39,10 @@ class DigestLine(QWidget):
         row.addWidget(self.cancel)
         row.addStretch()
         busy.addLayout(row)
-        self.copy = CopyLine(look, "SHA-256", "")
+        self._files: dict[str, CopyLine] = {}
+        """What is shown, by the name of the file."""
+        self._known = QVBoxLayout()
+        self._known.setSpacing(theme.SPACE_1)
         self._failure = WrappedLabel()
         self._failure.setProperty("role", "error")
         top = QHBoxLayout()
@@ -48,7 +52,7 @@ class DigestLine(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE_1)
         column.addWidget(self._name)
-        column.addWidget(self.copy)
+        column.addLayout(self._known)
         column.addWidget(self._busy)
         column.addWidget(self._failure)
         column.addLayout(top)
@@ -58,7 +62,7 @@ class DigestLine(QWidget):
     @property
     def stops(self) -> tuple[QWidget, ...]:
         """What can have the focus, in the order of Tab."""
-        return (self.copy.button, self.cancel, self.start)
+        return (*(copy.button for copy in self._files.values()), self.cancel, self.start)
 
     def _cancel(self) -> None:
         self._digest.cancel()
@@ -67,9 +71,8 @@ class DigestLine(QWidget):
     def _show(self) -> None:
         digest = self._digest
         self._name.setText(digest.name())
-        self._name.setVisible(bool(digest.text) or digest.share is not None)
-        self.copy.set_text(digest.text)
-        self.copy.setVisible(bool(digest.text))
+        self._name.setVisible(bool(digest.found) or digest.share is not None)
+        self._show_files(digest.lines())
         focused = self.start.hasFocus() or self.cancel.hasFocus()
         self._busy.setVisible(digest.share is not None)
         self._line.show_step(digest.step(), digest.share)
@@ -78,5 +81,22 @@ class DigestLine(QWidget):
         self._failure.setVisible(failure is not None)
         self._failure.setText(f"{failure.what} {failure.remedy}" if failure is not None else "")
         if focused:
-            follower = self.cancel if digest.share is not None else self.copy.button
+            known = [copy.button for copy in self._files.values()]
+            follower = self.cancel if digest.share is not None else [*known, self.start][0]
             follower.setFocus()
+
+    def _show_files(self, lines: list[tuple[str, str]]) -> None:
+        if [name for name, _ in lines[: len(self._files)]] != [*self._files]:
+            # Another model's files, or none.
+            while (item := self._known.takeAt(0)) is not None:
+                if (line := item.widget()) is not None:
+                    line.deleteLater()
+            self._files.clear()
+        for name, digits in lines[len(self._files) :]:
+            if name:
+                label = PlainLabel(name)
+                label.setProperty("role", "muted")
+                self._known.addWidget(label)
+            copy = CopyLine(self._look, f"SHA-256 of {name}" if name else "SHA-256", digits)
+            self._files[name] = copy
+            self._known.addWidget(copy)

@@ -4,14 +4,20 @@ import asyncio
 import tempfile
 import time
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from app.bootstrap.core import open_manager
+from app.domain.errors import AppError
 from app.domain.events import ModelsChanged, ScanFinished
+from app.domain.load_settings import LoadSettings
 from app.gguf.reader import read_header
 from app.library.found import FoundFile, FoundModel
 from app.library.specs import read_model
+from app.providers.llama_cpp import LlamaCppProvider
+from app.providers.templates import TemplateProcess
+from app.system.processes import WorkerProcesses
 from tests.benchmarks.arms import Arm, interleave
 from tests.benchmarks.judging import Effort, median_part, ratio_part, worst_part
 from tests.benchmarks.rows import Bar, Row, unmeasured
@@ -20,6 +26,8 @@ from tests.support import headers, mutations
 FILES, FOLDERS = 10_000, 20
 TOKENS = 150_000
 MUTATIONS, SLICE = 20_000, 2_000
+LOADS, LOADS_QUICK = 100, 10
+"""Broken models that the reader lets through, each loaded by a worker of its own."""
 READS = 20
 SEED = 5
 
@@ -95,17 +103,42 @@ def read_mutated(count: int, seed: int) -> dict[str, Any]:
         for path in mutations.write_mutated(Path(folder), count, seed):
             found = FoundModel((FoundFile(str(path), path.stat().st_size, 0),))
             start = time.perf_counter()
-            spec = read_model(found).spec
+            spec = read_model(found).spec()
             seconds = max(seconds, time.perf_counter() - start)
             if spec is not None and spec.reason:
                 refused += 1
-                unknown += not mutations.known_reason(spec.reason)
+                unknown += spec.fault is None
         tracemalloc.start()
         for path in Path(folder).iterdir():
             tracemalloc.reset_peak()
             read_model(FoundModel((FoundFile(str(path), path.stat().st_size, 0),)))
             peak = max(peak, tracemalloc.get_traced_memory()[1])
     return {"seconds": seconds, "peak": peak, "unknown": unknown, "refused": refused}
+
+
+async def load_mutated(count: int, seed: int) -> dict[str, Any]:
+    """How broken models fared that the reader lets through: loaded, refused, or worse."""
+    processes = WorkerProcesses()
+    templates = TemplateProcess(processes)
+    provider = LlamaCppProvider(processes, templates, cores=1)
+    fared: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="modelyard-benchmark-") as folder:
+        for path in mutations.write_mutated_models(Path(folder), count * 20, seed):
+            found = FoundModel((FoundFile(str(path), path.stat().st_size, 0),))
+            spec = read_model(found).spec()
+            if spec is None or spec.reason:
+                continue
+            try:
+                engine = await provider.load(spec, LoadSettings(), lambda _: None)
+                await engine.close()
+                fared["loaded"] += 1
+            except AppError as error:
+                fared["refused" if error.what and error.remedy else "unexplained"] += 1
+            if fared.total() >= count:
+                break
+    await templates.aclose()
+    await processes.aclose()
+    return {**dict.fromkeys(("loaded", "refused", "unexplained"), 0), **fared}
 
 
 def scans(effort: Effort) -> list[Row]:
@@ -154,10 +187,17 @@ def mutations_arms(count: int) -> dict[str, Arm]:
     }
 
 
+def load_arms(count: int) -> dict[str, Arm]:
+    """The arm that has so many broken files loaded by real worker processes."""
+    return {"loads": Arm(f"{__name__}:load_mutated", {"count": count, "seed": SEED})}
+
+
 def broken(effort: Effort) -> list[Row]:
     """Broken headers."""
     outcomes = interleave(1, mutations_arms(SLICE if effort.quick else MUTATIONS))
-    failed = [outcome.failure for outcome in outcomes.values() if outcome.failure]
+    loads = interleave(1, load_arms(LOADS_QUICK if effort.quick else LOADS))["loads"]
+    outcomes_and_loads = [*outcomes.values(), loads]
+    failed = [outcome.failure for outcome in outcomes_and_loads if outcome.failure]
     title = "mutated headers: a reason from the closed list each"
     if failed:
         return [Row(title, [unmeasured("all", Bar(0, ""), failed[0])])]
@@ -175,6 +215,13 @@ def broken(effort: Effort) -> list[Row]:
             Bar(0, ""),
             [outcome.figures("unknown")[0] for outcome in outcomes.values()],
             note=f"{refused:.0f} refused of {SLICE * len(outcomes):,}",
+        ),
+        worst_part(
+            "loads without a reason",
+            Bar(0, ""),
+            loads.figures("unexplained"),
+            note=f"{loads.figures('loaded')[0]:.0f} loaded and {loads.figures('refused')[0]:.0f} "
+            "refused of those that the reader let through",
         ),
     ]
     return [Row(title, parts)]
