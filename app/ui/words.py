@@ -277,7 +277,10 @@ def answer_figures(stats: GenerationStats) -> str:
 
 def answer_notes(answer: Message) -> tuple[str, ...]:
     """What else to know of an answer: whom it stands in for, and what wasn't taken."""
-    notes = [f"Instead of {item.model_name}: {item.error.what}" for item in answer.passed_over]
+    notes = [
+        f"Instead of {item.model_name}: {item.error.what.rstrip('.')}"
+        for item in answer.passed_over
+    ]
     if answer.stats is not None and answer.stats.untaken:
         said = ", ".join(UNTAKEN_WORDS.get(name, name) for name in answer.stats.untaken)
         notes.append(f"Not taken by the provider: {said}")

@@ -6,6 +6,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from app.domain.accounts import PROVIDERS, AccountId
+from app.domain.errors import UnknownModel
+from app.domain.models import ModelId
 from app.manager.manager import Manager
 from app.ui import dialogs
 from app.ui.bridge import Bridge
@@ -57,13 +59,15 @@ class AccountDialogs(QObject):
         """Add an account, then its key where it needs one, then its models."""
         self._intents.run("add account", self._add())
 
-    def change(self, account: str) -> None:
-        """Rename an account, or move it."""
-        self._intents.run(f"change {account}", self._change(AccountId(account)))
+    def change(self, whose: str) -> None:
+        """Rename an account, or move it; `whose` is its id or that of one of its models."""
+        account = self._account(whose)
+        self._intents.run(f"change {account}", self._change(account))
 
-    def set_key(self, account: str) -> None:
-        """Set an account's key, change it or remove it."""
-        self._intents.run(f"change key of {account}", self._set_key(AccountId(account)))
+    def set_key(self, whose: str) -> None:
+        """Set an account's key, change it or remove it; `whose` as for `change`."""
+        account = self._account(whose)
+        self._intents.run(f"change key of {account}", self._set_key(account))
 
     def remove(self, account: str) -> None:
         """Remove an account, once the person has read what goes with it."""
@@ -78,6 +82,12 @@ class AccountDialogs(QObject):
         """Show the ledger."""
         work = show_spending(self._window, self._look, self._ledger)
         self._intents.run("show spending", work)
+
+    def _account(self, whose: str) -> AccountId:
+        try:
+            return AccountId(self._manager.models.get(ModelId(whose)).provider)
+        except UnknownModel:
+            return AccountId(whose)
 
     async def _add(self) -> None:
         form = AccountForm(self._manager, self._intents, parent=self)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from app.domain.conversations import ConversationId
 from app.domain.generation import Sampling
 from app.domain.models import ModelId
+from app.domain.spending import BudgetLevel
 from app.manager.manager import Manager
 from app.ui import theme
 from app.ui.bridge import Bridge
@@ -322,7 +323,8 @@ class PlaygroundPage(QWidget):
         text = account_words.budget(state) if state is not None else ""
         if not text:
             self._take_focus_from(self.budget_note)
-        self.budget_note.say(text)
+        spent = state is not None and state.level is BudgetLevel.SPENT
+        self.budget_note.say(text, "warn" if spent else "muted")
 
     def _unfold(self, on: bool) -> None:
         if not on:

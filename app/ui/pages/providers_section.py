@@ -127,6 +127,8 @@ class ProvidersSection(QWidget):
         for row in self._rows:
             row.triggered.connect(lambda action, account=row.id: self._request(action, account))
             self._list.addWidget(row)
+            # A layout shows what is new a moment later; until then it can't take the focus.
+            row.show()
 
     def _request(self, action: str, account: AccountId) -> None:
         self.requested.emit(ACTIONS[action], account)

@@ -51,6 +51,8 @@ class AccountForm(QObject):
         self.address = self.former.base_url if self.former is not None else self.usual_address
         self.agreed = self.former is not None and self.former.plain_http
         self.failure: ErrorReport | None = None
+        self._kept: AccountId | None = None
+        intents.busy_changed.connect(self._busy)
 
     @property
     def usual_name(self) -> str:
@@ -128,6 +130,11 @@ class AccountForm(QObject):
             self.failure = report_of(error)
             raise
         else:
-            self.saved.emit(account_id)
-        finally:
-            self.changed.emit()
+            self._kept = account_id
+
+    def _busy(self, name: str, busy: bool) -> None:
+        if name != TASK:
+            return
+        self.changed.emit()
+        if not busy and self._kept is not None:
+            self.saved.emit(self._kept)

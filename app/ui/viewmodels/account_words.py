@@ -11,6 +11,8 @@ from app.ui import words
 
 UNTIL_QUIT = "kept until Modelyard quits"
 CENT = 0.01
+LEAST = 0.0001
+"""US dollars; what is less isn't worth a figure."""
 
 
 def provider(account: Account) -> str:
@@ -61,12 +63,13 @@ AGREEMENT_HINT = (
 
 
 def dollars(amount: float) -> str:
-    """US dollars: "$12.40", "$0.0031", "less than $0.0001"."""
+    """US dollars: "$12.40", "$0.87"; below ten cents with two digits: "$0.0031"."""
     if amount <= 0:
         return "$0.00"
-    if amount < CENT / 100:
+    if amount < LEAST:
         return "less than $0.0001"
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}".rstrip("0").ljust(5, "0")
+    digits = 2 if amount >= 10 * CENT else 3 if amount >= CENT else 4
+    return f"${amount:,.{digits}f}"
 
 
 def as_of(price: Price) -> str:

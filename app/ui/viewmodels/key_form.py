@@ -59,6 +59,8 @@ class KeyForm(QObject):
         self.failure: ErrorReport | None = None
         self.kept: KeyPlace | None = None
         """Where the key is now, once it was set."""
+        self._finished = False
+        intents.busy_changed.connect(self._busy)
 
     @property
     def now(self) -> str:
@@ -133,23 +135,26 @@ class KeyForm(QObject):
         self.changed.emit()
 
     def _run(self, work: Callable[[], Awaitable[None]]) -> None:
-        self.failure = None
-        self._intents.run(self._task, self._perform(work))
+        if not self._intents.running(self._task):
+            self.failure, self._finished = None, False
+            self._intents.run(self._task, self._perform(work))
 
     async def _perform(self, work: Callable[[], Awaitable[None]]) -> None:
-        done = False
         try:
             await work()
-            done = True
+            self._finished = True
         except AppError as error:
             self.failure = error.report()
         except Exception as error:
             self.failure = report_of(error)
             raise
-        finally:
-            self.step = ""
-            self.changed.emit()
-        if done:
+
+    def _busy(self, name: str, busy: bool) -> None:
+        if name != self._task or busy:
+            return
+        self.step = ""
+        self.changed.emit()
+        if self._finished:
             self.done.emit()
 
     async def _save(self, text: str, *, agreed: bool, for_now: bool, tested: bool) -> None:

@@ -188,10 +188,12 @@ class Ledger(QObject):
         if not entries:
             return "Nothing was asked in this time." if self.month else "Nothing was asked yet."
         sums = _sum(entries)
-        paid = account_words.cost(sums)
-        about = "nothing" if paid == "free" else f"about {paid}"
+        paid = f"about {account_words.dollars(sums.dollars)}" if sums.micro_dollars else "nothing"
         tokens = words.amount(sums.input_tokens + sums.output_tokens, "token")
-        return f"{words.amount(sums.requests, 'answer')} with {tokens} cost {about}."
+        said = f"{words.amount(sums.requests, 'answer')} with {tokens} cost {paid}"
+        if sums.unpriced:
+            said += f", and {words.count(sums.unpriced)} of them more than is known"
+        return f"{said}."
 
     def local(self) -> str:
         """What local models did, and what that would have cost elsewhere; empty for nothing."""

@@ -10,6 +10,7 @@ from app.ui.viewmodels.accounts import CHANGE, REFRESH, SET_KEY, AccountLine
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.icon_button import IconButton
 from app.ui.widgets.plain_label import ElidedLabel
+from app.ui.widgets.wrapped_label import WrappedLabel
 
 MENDS = {SET_KEY: "Set key…", CHANGE: "Change…", REFRESH: "Try again"}
 REMOVE = "remove"
@@ -33,7 +34,9 @@ class AccountRow(QFrame):
         self._provider = _muted()
         self._address = _muted()
         self._address.setFont(theme.mono(theme.CAPTION_PX))
-        self._facts = _muted()
+        self._facts = WrappedLabel()
+        self._facts.setProperty("role", "muted")
+        self._facts.setFont(theme.caption())
         self._facts.setObjectName("account_facts")
         self._set_key = QPushButton()
         self._set_key.setObjectName("account_set_key")
@@ -60,8 +63,7 @@ class AccountRow(QFrame):
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addLayout(title)
-        for label in (self._address, self._facts):
-            words.addWidget(label)
+        words.addWidget(self._address)
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_1)
         row.addLayout(words, 1)
@@ -69,8 +71,9 @@ class AccountRow(QFrame):
             row.addWidget(button)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.SPACE_2)
+        self._column.setSpacing(theme.SPACE_1)
         self._column.addLayout(row)
+        self._column.addWidget(self._facts)
 
     def own_buttons(self) -> list[QPushButton]:
         """The buttons that are always there, in the order of Tab."""

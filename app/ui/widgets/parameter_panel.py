@@ -68,11 +68,13 @@ class ParameterPanel(QFrame):
             taken: the fields that the model takes; None for all of them.
             name: the model; empty where there is none.
         """
+        other = sampling != self._sampling
         self._sampling = sampling
         offered = {parameter.name for parameter in shown(taken)}
         for key, row in self._rows.items():
             row.setVisible(key in offered)
-            if not self.fields[key].hasFocus():
+            # What was refused stays to be mended.
+            if other or not (self.fields[key].hasFocus() or row.error):
                 self.fields[key].setText(written(sampling, key))
                 row.set_error("")
         if not offered:
