@@ -10,7 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-
 FIRST_OF_ACCOUNTS = 100
 """Their numbers stay when other pictures come before them."""
 

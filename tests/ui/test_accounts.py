@@ -169,7 +169,7 @@ async def test_that_a_failed_refresh_stands_in_the_row_with_what_mends_it(qtbot,
             d.world.connections.failure = failure
             press(rows(d)[0], "account_refresh")
             await eventually(lambda name=offered: rows(d)[0].findChild(QPushButton, name))
-            assert rows(d)[0].findChild(QPushButton, offered).isVisible()
+            await eventually(rows(d)[0].findChild(QPushButton, offered).isVisible)
         assert not d.toasts()
         d.world.connections.failure = None
         d.world.connections.refused = {Secret(KEY)}
