@@ -168,7 +168,7 @@ class ChatStream:
         if following is not None:
             fallbacks.failed(to, failed, error)
             assert self.answer is not None, "there is an answer once the context is entered"
-            over = PassedOver(model_name=fallbacks.name_of(failed), error=error.report())
+            over = PassedOver(model_name=fallbacks.name_of(failed), error=report_of(error))
             self._grow(passed_over=(*self.answer.passed_over, over))
         return following
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QScrollArea
 
 from app.domain.accounts import AccountChange, AccountId, LocalServer, ProviderKind
 from app.domain.conversations import MessageState, PassedOver
+from app.domain.error_reports import report_of
 from app.domain.errors import KeyUnusable, Overloaded, RateLimited, StreamCut
 from app.domain.events import BudgetMoved
 from app.domain.models import (
@@ -209,9 +210,9 @@ async def keys(s: Scene) -> None:
     await eventually(lambda: dialog.form.failure)
     await s.camera.take("key-refused")
     s.world.connections.refused = set()
-    dialog.form.failure = Overloaded(
-        "OpenAI is overloaded.", "Try again in a moment.", "529 overloaded_error"
-    ).report()
+    dialog.form.failure = report_of(
+        Overloaded("OpenAI is overloaded.", "Try again in a moment.", "529 overloaded_error")
+    )
     dialog.form.changed.emit()
     await s.camera.take("key-untested")
     vault = accounts._ports.vault
@@ -373,7 +374,7 @@ async def answers(s: Scene) -> None:
     )
     over = PassedOver(
         model_name="gpt-5-mini",
-        error=Overloaded("OpenAI is overloaded.", "Try again in a moment.").report(),
+        error=report_of(Overloaded("OpenAI is overloaded.", "Try again in a moment.")),
     )
     said = answer.model_copy(update={"text": ANSWER, "stats": stats, "passed_over": (over,)})
     for name, error in (
@@ -381,7 +382,7 @@ async def answers(s: Scene) -> None:
         ("cut", StreamCut("Anthropic's answer broke off.", "Ask again.", "RemoteProtocolError")),
         ("rate", RateLimited("Anthropic wants to be asked less often.", "Wait a moment.")),
     ):
-        report = error.report()
+        report = report_of(error)
         if name == "rate":
             report = report.model_copy(update={"retry_at": time.time() + 42})
         text = ANSWER[:96] if name == "cut" else ""

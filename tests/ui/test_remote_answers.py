@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from app.domain.accounts import ProviderKind
 from app.domain.conversations import MessageState
+from app.domain.error_reports import report_of
 from app.domain.errors import (
     AppError,
     BudgetSpent,
@@ -100,14 +101,14 @@ def test_that_each_failure_at_a_provider_has_its_one_action_first() -> None:
         StreamCut("a", "b"): RETRY,
     }
     for error, action in actions.items():
-        ways = of_provider(error.report(), 0)
+        ways = of_provider(report_of(error), 0)
         assert ways is not None
         assert ways.actions[0] == action
-    assert of_provider(StreamCut("a", "b").report(), 0).note == KEPT_NOTE
-    limited = RateLimited("a", "b").report().model_copy(update={"retry_at": 112.0})
+    assert of_provider(report_of(StreamCut("a", "b")), 0).note == KEPT_NOTE
+    limited = report_of(RateLimited("a", "b")).model_copy(update={"retry_at": 112.0})
     assert of_provider(limited, 100.0).note == "It asks to wait another 12 s."
     assert of_provider(limited, 113.0).note == "The wait is over."
-    assert of_provider(Overloaded("a", "b").report(), 0) is None
+    assert of_provider(report_of(Overloaded("a", "b")), 0) is None
 
 
 async def test_that_a_bad_key_leads_to_its_dialog_and_the_same_question_again(

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.domain.errors import ErrorReport
+from app.domain.error_reports import ErrorReport
 from app.domain.secrets import KeyPlace
 from app.ui import dialogs, theme
 from app.ui.theme import Theme

@@ -9,7 +9,8 @@ from app.domain.accounts import (
     ProviderKind,
     read_base_url,
 )
-from app.domain.errors import AppError, ErrorReport, SettingError, report_of
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError, SettingError
 from app.manager.manager import Manager
 from app.ui.intents import Intents
 from app.ui.viewmodels import account_words
@@ -103,7 +104,7 @@ class AccountForm(QObject):
         try:
             read_base_url(self.address)
         except SettingError as error:
-            self.failure = error.report()
+            self.failure = report_of(error)
         else:
             self._intents.run(TASK, self._save())
         self.changed.emit()
@@ -125,7 +126,7 @@ class AccountForm(QObject):
                 change = AccountChange(name=self.name, base_url=self.address, plain_http=plain_http)
                 await accounts.change(account_id, change)
         except AppError as error:
-            self.failure = error.report()
+            self.failure = report_of(error)
         except Exception as error:
             self.failure = report_of(error)
             raise

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.accounts import PROVIDERS, Account, AccountId, KeyStatus
-from app.domain.errors import AppError, ErrorKind, ErrorReport
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError, ErrorKind
 from app.domain.events import AccountRefreshed, AccountsChanged, KeyChanged, ModelsChanged
 from app.domain.secrets import KeyringState
 from app.manager.manager import Manager
@@ -119,7 +120,7 @@ class AccountList(QObject):
             await self._manager.accounts.refresh(account_id)
         except AppError as error:
             # The row tells it, also when somebody else asked.
-            self._refreshed[account_id] = (self._clock(), error.report())
+            self._refreshed[account_id] = (self._clock(), report_of(error))
             self.changed.emit()
 
     def _line(self, account: Account) -> AccountLine:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.accounts import PROVIDERS, AccountChange, AccountId, KeyStatus
-from app.domain.errors import AppError, ErrorKind, ErrorReport, RemoteTimeout, report_of
+from app.domain.error_reports import ErrorReport, report_of
+from app.domain.errors import AppError, ErrorKind, RemoteTimeout
 from app.domain.secrets import KeyPlace, KeyringState
 from app.manager.manager import Manager
 from app.ui.intents import Intents
@@ -144,7 +145,7 @@ class KeyForm(QObject):
             await work()
             self._finished = True
         except AppError as error:
-            self.failure = error.report()
+            self.failure = report_of(error)
         except Exception as error:
             self.failure = report_of(error)
             raise
