@@ -14,6 +14,7 @@ from app.domain.generation import (
     FinishReason,
     GenerationStats,
     Role,
+    Sampling,
 )
 from app.domain.models import ModelId
 
@@ -30,6 +31,13 @@ class MessageState(StrEnum):
     COMPLETE = "complete"
     STOPPED = "stopped"
     FAILED = "failed"
+
+
+class PassedOver(Frozen):
+    """A model that should have answered, and couldn't."""
+
+    model_name: str
+    error: ErrorReport
 
 
 class Message(Frozen):
@@ -53,6 +61,8 @@ class Message(Frozen):
     """From the first token to the last one of the reasoning."""
     left_out: int = 0
     """How many of the oldest turns the model wasn't shown, because they didn't fit."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """Those in whose place the model answers, as they were asked."""
 
 
 class Conversation(Frozen):
@@ -66,6 +76,8 @@ class Conversation(Frozen):
     """How much models are asked to reason; None leaves it to their templates."""
     drops_oldest: bool = False
     """Leave the oldest turns out when a prompt doesn't fit, rather than refuse it."""
+    sampling: Sampling = Sampling()
+    """How the next tokens are chosen, as far as the model can be told."""
 
 
 def title_from(prompt: str) -> str:

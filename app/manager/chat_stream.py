@@ -14,6 +14,7 @@ from app.domain.conversations import (
     Message,
     MessageId,
     MessageState,
+    PassedOver,
     begun_by,
     check_prompt,
     ending,
@@ -166,6 +167,9 @@ class ChatStream:
         following = fallbacks.choose(to, self._tried) if fallbacks.falls_back(error) else None
         if following is not None:
             fallbacks.failed(to, failed, error)
+            assert self.answer is not None, "there is an answer once the context is entered"
+            over = PassedOver(model_name=fallbacks.name_of(failed), error=report_of(error))
+            self._grow(passed_over=(*self.answer.passed_over, over))
         return following
 
     async def _open(self) -> None:

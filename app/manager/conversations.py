@@ -19,7 +19,7 @@ from app.domain.conversations import (
 )
 from app.domain.errors import RequestError
 from app.domain.events import ConversationChanged
-from app.domain.generation import GenerationRequest
+from app.domain.generation import GenerationRequest, Sampling
 from app.domain.load_settings import LoadWish
 from app.domain.models import ACTIVE
 from app.domain.settings import Settings
@@ -128,6 +128,14 @@ class Conversations:
         """
         await self._choose(conversation_id, drops_oldest=drops)
 
+    async def set_sampling(self, conversation_id: ConversationId, sampling: Sampling) -> None:
+        """Choose how the tokens of a conversation's next answers are chosen.
+
+        Raises:
+            RequestError: the conversation was deleted.
+        """
+        await self._choose(conversation_id, sampling=sampling)
+
     async def delete(self, conversation_id: ConversationId) -> None:
         """Remove a conversation and its messages; an unknown one is ignored."""
         if self._conversations.pop(conversation_id, None) is not None:
@@ -194,10 +202,12 @@ class Conversations:
         self, conversation_id: ConversationId, history: tuple[Message, ...]
     ) -> GenerationRequest:
         """What the model is asked, with the settings in force."""
+        chosen = self.get(conversation_id)
         return GenerationRequest(
             messages=turns(history),
             max_tokens=self._settings().max_tokens,
-            thinking=self.get(conversation_id).thinking,
+            thinking=chosen.thinking,
+            sampling=chosen.sampling,
         )
 
     def lease(

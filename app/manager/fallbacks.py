@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection
 
 from app.domain.error_reports import report_of
-from app.domain.errors import AppError, ErrorKind
+from app.domain.errors import AppError, ErrorKind, UnknownModel
 from app.domain.events import FellBack
 from app.domain.generation import FinishReason, GenerationStats
 from app.domain.health import HealthState
@@ -77,6 +77,13 @@ class Fallbacks:
         """The model that a name stands for now."""
         pointed = (item.model_id for item in self._models.aliases() if item.name == to)
         return next(pointed, ModelId(to))
+
+    def name_of(self, model_id: ModelId) -> str:
+        """What people call a model, whether or not it is still known."""
+        try:
+            return self._models.get(model_id).name
+        except UnknownModel:
+            return model_id
 
     def falls_back(self, error: AppError) -> bool:
         """Whether another model may do better."""

@@ -88,17 +88,20 @@ class Spending:
 
     # Queries
 
-    def entries(self, since: str = "", provider: str | None = None) -> tuple[SpendingEntry, ...]:
+    def entries(
+        self, since: str = "", provider: str | None = None, until: str = ""
+    ) -> tuple[SpendingEntry, ...]:
         """What models took, by day.
 
         Args:
             since: the first day, as ISO 8601; empty for all of them.
             provider: only one account's; None for all of them.
+            until: the last day; empty for today.
         """
         found = [
             item
             for item in self._entries.values()
-            if item.day >= since and provider in {None, item.provider}
+            if since <= item.day <= (until or item.day) and provider in {None, item.provider}
         ]
         return tuple(sorted(found, key=lambda item: (item.day, item.model_id), reverse=True))
 
@@ -127,13 +130,17 @@ class Spending:
         return await self._ports.prices.price(account.kind, account.base_url, facts.model)
 
     async def would_have_cost(
-        self, since: str = "", reference: tuple[ProviderKind, str] = REFERENCE
+        self,
+        since: str = "",
+        reference: tuple[ProviderKind, str] = REFERENCE,
+        until: str = "",
     ) -> float | None:
         """US dollars that the work of local models would have cost at a provider.
 
         Args:
             since: the first day, as ISO 8601; empty for all of them.
             reference: the provider and its model.
+            until: the last day; empty for today.
 
         Returns:
             None where nobody knows the price of the model.
@@ -141,7 +148,7 @@ class Spending:
         if self._ports is None:
             return None
         price = await self._ports.prices.price(reference[0], "", reference[1])
-        return None if price is None else would_cost(self.entries(since, LOCAL), price)
+        return None if price is None else would_cost(self.entries(since, LOCAL, until), price)
 
     # For those who ask models
 

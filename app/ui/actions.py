@@ -63,7 +63,13 @@ def _switchable(context: Context) -> bool:
     return _loadable(context) or _ready(context)
 
 
+def _plannable(context: Context) -> bool:
+    return _loadable(context) and context.model is not None and context.model.remote is None
+
+
 def _settable(context: Context) -> bool:
+    if context.model is not None and context.model.remote is not None:
+        return False
     available = context.model is not None and context.model.status is ModelStatus.AVAILABLE
     return available or _ready(context)
 
@@ -137,6 +143,18 @@ ACTIONS: dict[str, ActionInfo] = {
             "Import…",
             tooltip="Take in models and settings from a JSON file that was exported",
         ),
+        ActionInfo(
+            "add_account",
+            "Add account…",
+            "key",
+            tooltip="Use models of OpenAI, Anthropic or a server that speaks OpenAI's protocol",
+        ),
+        ActionInfo(
+            "audit_keys",
+            "Audit keys…",
+            tooltip="Search Modelyard's own files and processes for every key",
+        ),
+        ActionInfo("spending", "Spending…", tooltip="Show what models took and cost, by month"),
         ActionInfo(
             "rescan",
             "Rescan folders",
@@ -279,7 +297,7 @@ ACTIONS: dict[str, ActionInfo] = {
         ActionInfo(
             "plan_memory",
             "Plan exactly",
-            enabled=_loadable,
+            enabled=_plannable,
             tooltip="Ask llama.cpp what the selected model would take, without loading it",
         ),
         ActionInfo(
@@ -343,6 +361,7 @@ MODEL_ACTIONS = (
 
 FILE_ACTIONS = (
     *("add_folder", "add_file", "rescan", "duplicates", ""),
+    *("add_account", "audit_keys", "spending", ""),
     *("export_library", "import_library", "", "new_conversation", "", "quit"),
 )
 NOTE_ACTIONS = ("favourite", "unfavourite", "annotate", "delete_model")

@@ -6,6 +6,7 @@ import math
 from PySide6.QtCore import QDateTime, QLocale
 
 from app.domain.chat_templates import ChatTemplate, TemplateSource
+from app.domain.conversations import Message
 from app.domain.crashes import CrashCause, CrashReport
 from app.domain.generation import GenerationStats
 from app.domain.instances import InstanceState, InstanceView
@@ -52,6 +53,20 @@ PART_WORDS: dict[MemoryPart, str] = {
     MemoryPart.COMPUTE: "Scratch",
     MemoryPart.PROCESS: "Process",
 }
+UNTAKEN_WORDS = {
+    "top_k": "top-k",
+    "top_p": "top-p",
+    "min_p": "min-p",
+    "typical_p": "typical-p",
+    "repeat_penalty": "repeat penalty",
+    "frequency_penalty": "frequency penalty",
+    "presence_penalty": "presence penalty",
+    "penalty_last_n": "penalty window",
+    "logit_bias": "logit bias",
+    "json_schema": "JSON schema",
+    "ignore_end": "a fixed length",
+}
+"""What can be asked for and may not be taken, where its name isn't a word."""
 STATUS_WORDS: dict[ModelStatus, str] = {
     ModelStatus.AVAILABLE: "",
     ModelStatus.ADAPTER: "adapter",
@@ -71,19 +86,20 @@ _BYTE_UNITS = ((1e9, "GB", 1), (1e6, "MB", 0), (1e3, "KB", 0))
 _PARAMETER_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
-def _locale() -> QLocale:
-    locale = QLocale()
+def locale() -> QLocale:
+    """How numbers and dates are written here."""
+    system = QLocale()
     # The C locale groups no digits; a person is better served by the language of the words.
-    return ENGLISH if locale.name() == "C" else locale
+    return ENGLISH if system.name() == "C" else system
 
 
 def _decimal(value: float, digits: int) -> str:
-    return _locale().toString(float(value), "f", digits)
+    return locale().toString(float(value), "f", digits)
 
 
 def count(n: int | None) -> str:
     """A whole number with the locale's separators: "8,192"."""
-    return NOTHING if n is None else _locale().toString(n)
+    return NOTHING if n is None else locale().toString(n)
 
 
 def amount(n: int, singular: str, plural: str = "") -> str:
@@ -177,7 +193,7 @@ def percent(share: float) -> str:
 def moment(at: float) -> str:
     """A point in time, seconds since the epoch, in the locale's short form."""
     when = QDateTime.fromMSecsSinceEpoch(int(at * 1000))
-    return _locale().toString(when, QLocale.FormatType.ShortFormat)
+    return locale().toString(when, QLocale.FormatType.ShortFormat)
 
 
 def state(view: InstanceView) -> str:
@@ -265,3 +281,15 @@ def answer_figures(stats: GenerationStats) -> str:
         parts.append(speed(stats.tokens_per_second))
     parts.append(amount(stats.output_tokens, "token"))
     return " · ".join(parts)
+
+
+def answer_notes(answer: Message) -> tuple[str, ...]:
+    """What else to know of an answer: whom it stands in for, and what wasn't taken."""
+    notes = [
+        f"Instead of {item.model_name}: {item.error.what.rstrip('.')}"
+        for item in answer.passed_over
+    ]
+    if answer.stats is not None and answer.stats.untaken:
+        said = ", ".join(UNTAKEN_WORDS.get(name, name) for name in answer.stats.untaken)
+        notes.append(f"Not taken by the provider: {said}")
+    return tuple(notes)

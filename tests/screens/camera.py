@@ -18,11 +18,11 @@ SETTLE_SECONDS = 0.15
 class Camera:
     """Numbers its pictures in the order in which they are taken."""
 
-    def __init__(self, window: QWidget, look: Theme, out: Path) -> None:
+    def __init__(self, window: QWidget, look: Theme, out: Path, first: int = 0) -> None:
         self._window = window
         self._look = look
         self._out = out
-        self._count = 0
+        self._count = first
 
     async def take(self, name: str) -> None:
         """Write `NN-name-light.png` and `NN-name-dark.png`."""

@@ -80,10 +80,12 @@ class SlowKeyring(DictKeyring):
 
     def __init__(self) -> None:
         super().__init__()
+        self.began = threading.Event()
         self.go = threading.Event()
         self.done = threading.Event()
 
     def set_password(self, service: str, username: str, password: str) -> None:
+        self.began.set()
         self.go.wait(30)
         super().set_password(service, username, password)
 

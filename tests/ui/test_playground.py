@@ -6,7 +6,7 @@ from app.domain.conversations import MessageState
 from app.domain.error_reports import ErrorReport
 from app.domain.errors import InvalidFile
 from app.domain.models import Capability, CapabilityFact, ModelStatus
-from app.ui.viewmodels.playground import Target, choices
+from app.ui.viewmodels.target import Target, choices
 from tests.support.fakes import eventually, spec
 from tests.ui.rig import ALPHA, BETA, rig
 

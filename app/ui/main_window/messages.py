@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from app.domain.error_reports import ErrorReport
 from app.domain.events import (
+    BudgetMoved,
     CopiesDeleted,
     InstanceChanged,
     ModelDeleted,
@@ -17,9 +18,11 @@ from app.domain.events import (
 )
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
+from app.domain.spending import BudgetLevel
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
+from app.ui.viewmodels import account_words
 from app.ui.viewmodels.converting import Ended
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.ways_out import of_restart
@@ -39,6 +42,7 @@ class Messages(QObject):
         is_told: Callable[[ModelId], bool],
         is_shown: Callable[[ErrorReport], bool],
         show_loaded: Callable[[], None],
+        show_spending: Callable[[], None],
     ) -> None:
         """Listen.
 
@@ -50,6 +54,7 @@ class Messages(QObject):
             is_told: whether the page that shows has its own word on a model's crash.
             is_shown: whether it shows this very error.
             show_loaded: shows the page that says more about a crash.
+            show_spending: shows what models cost.
         """
         super().__init__(toaster)
         self._manager = manager
@@ -58,6 +63,7 @@ class Messages(QObject):
         self._is_told = is_told
         self._is_shown = is_shown
         self._show_loaded = show_loaded
+        self._show_spending = show_spending
         self._crashes_told: set[int] = set()
         self._crashes: list[Toast] = []
         gestures.switched.connect(self._say_switched)
@@ -68,6 +74,7 @@ class Messages(QObject):
         bridge.on(ModelDeleted, self._say_deleted)
         bridge.on(CopiesDeleted, self._say_deleted)
         bridge.on(ModelEvicted, self._say_evicted)
+        bridge.on(BudgetMoved, self._say_budget)
 
     def crashes_seen(self) -> None:
         """Take back what was told of crashes: the page that says more is shown."""
@@ -164,3 +171,9 @@ class Messages(QObject):
         for event in events:
             name = self._manager.models.get(event.model_id).name
             self._toaster.say(f"{name} was unloaded: {event.reason}.")
+
+    def _say_budget(self, events: list[BudgetMoved]) -> None:
+        state = events[-1].state
+        role = "warn" if state.level is BudgetLevel.SPENT else "info"
+        text = account_words.budget(state)
+        self._toaster.say(text, role=role, action="Show", act=self._show_spending)

@@ -45,6 +45,7 @@ from app.ui.actions import ACTIONS, MENUS, PAGES, Context
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import place
+from app.ui.main_window.account_dialogs import AccountDialogs
 from app.ui.main_window.library_dialogs import LibraryDialogs
 from app.ui.main_window.messages import Messages
 from app.ui.pages.duplicates_dialog import show_duplicates
@@ -129,9 +130,13 @@ class MainWindow(QMainWindow):
             is_told=self._tells_crash_itself,
             is_shown=self._shows_error,
             show_loaded=partial(self.show_page, "loaded"),
+            show_spending=partial(self.perform, "spending"),
         )
         self.library_dialogs = LibraryDialogs(
             self, look, manager, intents, self.library_page.converting, self._messages
+        )
+        self.account_dialogs = AccountDialogs(
+            self, look, manager, intents, bridge, self.settings_page.accounts
         )
         self._overlay = DropOverlay(look, self)
         self.actions_by_id: dict[str, QAction] = {}
@@ -309,6 +314,7 @@ class MainWindow(QMainWindow):
             "restore": lambda _: gestures.restore(),
             "new_conversation": lambda _: self._new_conversation(),
             "quit": lambda _: self.close_requested.emit(),
+            **self.account_dialogs.handlers(),
         }
 
     def _make_actions(self) -> None:
@@ -330,7 +336,8 @@ class MainWindow(QMainWindow):
         self._recolour()
 
     def _connect(self) -> None:
-        for page in (self.library_page, self.loaded_page, self.settings_page):
+        pages = (self.library_page, self.loaded_page, self.playground_page, self.settings_page)
+        for page in pages:
             page.requested.connect(self.perform)
         for guide in (self.loaded_page, self.playground_page, self.profile_page, self.status_bar):
             guide.navigate.connect(self.show_page)
@@ -339,6 +346,9 @@ class MainWindow(QMainWindow):
         self.library_page.view_model.selection_changed.connect(self._refresh_actions)
         self.library_page.view_model.failed.connect(self.toaster.fail)
         self.library_page.view_model.rows_changed.connect(self._refresh_actions)
+        prices = self.playground_page.view_model.prices
+        self.library_page.view_model.price = prices.of
+        prices.changed.connect(self.library_page.view_model.selection_changed)
         self.duplicates.changed.connect(self._show_copies)
         application = QApplication.instance()
         if isinstance(application, QApplication):

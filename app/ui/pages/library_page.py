@@ -3,6 +3,7 @@
 from pathlib import PurePath
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
@@ -26,12 +27,14 @@ from app.ui.viewmodels.converting import Converting
 from app.ui.viewmodels.facets import holds, toggled
 from app.ui.viewmodels.inspected import Inspected
 from app.ui.viewmodels.library import LibraryViewModel
+from app.ui.viewmodels.local_servers import LocalServers
 from app.ui.viewmodels.notes import Notes
 from app.ui.widgets.banner import Banner
 from app.ui.widgets.chip import Chip
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.inspector import Inspector
+from app.ui.widgets.local_offers import LocalOffers
 from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.quiet_line import QuietLine
 from app.ui.widgets.tab_order import in_tab_order
@@ -73,6 +76,8 @@ class LibraryPage(QWidget):
         self.scan = Banner(look, "search", "Cancel", busy=True)
         self.conversion = Banner(look, "switch", "Cancel", busy=True)
         self.converting = Converting(manager, bridge, intents, self)
+        self.servers = LocalServers(manager, intents, bridge, self)
+        self.offers = LocalOffers(look, self.servers)
         self._chips = QWidget()
         self._chip_flow = FlowLayout(self._chips, spacing=theme.SPACE_2)
         self._stack = QStackedWidget()
@@ -88,6 +93,17 @@ class LibraryPage(QWidget):
         self._show_scan()
         self._show_selection()
         self._recolour()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look for servers on this machine where there is no model yet."""
+        super().showEvent(event)
+        if not self.view_model.table.known:
+            self.servers.look_soon()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop looking for servers."""
+        super().hideEvent(event)
+        self.servers.leave()
 
     def focus_search(self) -> None:
         """Put the cursor into the search box, what it holds selected."""
@@ -205,6 +221,7 @@ class LibraryPage(QWidget):
             self.conversion,
             self.copies,
             self.search_bar.row,
+            self.offers,
         ):
             column.addWidget(widget)
         column.addWidget(self._stack, 1)
@@ -253,6 +270,8 @@ class LibraryPage(QWidget):
         self.search_bar.saved.setEnabled(self.search.isEnabled())
         self.search_bar.smallest.setEnabled(known)
         scanning = bool(self.view_model.scan_words())
+        # Whoever has no model yet may have a server that has.
+        self.offers.want(not known)
         if table.rowCount() or (scanning and not known):
             self._stack.setCurrentWidget(self._splitter)
         else:

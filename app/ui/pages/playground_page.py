@@ -1,10 +1,14 @@
 """The Playground: talk to the active model."""
 
-from PySide6.QtCore import QMetaObject, QObject, Qt, QUrl, Signal
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QMetaObject, QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
+    QPushButton,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -12,36 +16,45 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.conversations import ConversationId
+from app.domain.generation import Sampling
 from app.domain.models import ModelId
+from app.domain.spending import BudgetLevel
 from app.manager.manager import Manager
 from app.ui import theme
 from app.ui.bridge import Bridge
 from app.ui.dialogs import ask
 from app.ui.intents import Intents
 from app.ui.theme import Theme
+from app.ui.viewmodels import account_words
 from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.playground import Playground
 from app.ui.viewmodels.ways_out import (
     ASK_ACTIVE,
+    CHANGE_ADDRESS,
     DROP_OLDEST,
     EDIT_PROMPT,
     LOAD_ANYWAY,
     LOAD_SAFER,
     NEW_CONVERSATION,
     RETRY,
+    SET_KEY,
+    SHOW_SPENDING,
 )
 from app.ui.widgets.composer import Composer
 from app.ui.widgets.conversation_list import ConversationList
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.page_header import PageHeader
+from app.ui.widgets.parameter_panel import ParameterPanel
 from app.ui.widgets.quiet_line import QuietLine
 from app.ui.widgets.tab_order import in_tab_order
 from app.ui.widgets.transcript import Transcript
 from app.ui.widgets.waiting_line import WaitingLine
 
 LIST_WIDTH = 220
+WAIT_MS = 1000
+"""How often a wait that a provider asks for is told anew."""
 OPENABLE = {"http", "https", "mailto"}
 """What a link in an answer may open outside; anything else is only text."""
 
@@ -53,6 +66,8 @@ class PlaygroundPage(QWidget):
 
     navigate = Signal(str)
     """The name of the page to go to."""
+    requested = Signal(str, str)
+    """The id of an action, and the account that it is for."""
 
     def __init__(
         self,
@@ -86,6 +101,18 @@ class PlaygroundPage(QWidget):
         )
         self.waiting = WaitingLine()
         self.template_note = QuietLine("template_note")
+        self.budget_note = QuietLine("budget_note", "Show spending")
+        self.parameters = ParameterPanel()
+        self.parameters.hide()
+        self.fold = QPushButton("Parameters")
+        self.fold.setObjectName("show_parameters")
+        self.fold.setToolTip("Show how the tokens of the next answers are chosen")
+        self.fold.setCheckable(True)
+        self.header.add(self.fold)
+        self._wait = QTimer(self)
+        self._wait.setSingleShot(True)
+        self._wait.setInterval(WAIT_MS)
+        self._wait.timeout.connect(self._show_error)
         self.dropping_note = QuietLine("dropping_note", "Keep all turns")
         self.composer = Composer(look, self.view_model.offered)
         self._stack = QStackedWidget()
@@ -128,6 +155,7 @@ class PlaygroundPage(QWidget):
         self._below.addWidget(self.waiting)
         self._below.addWidget(self.dropping_note)
         self._below.addWidget(self.template_note)
+        self._below.addWidget(self.budget_note)
         self._below.addWidget(self.composer)
         column = QWidget()
         column.setLayout(self._below)
@@ -154,7 +182,11 @@ class PlaygroundPage(QWidget):
         page.setContentsMargins(*[theme.SPACE_4] * 4)
         page.setSpacing(theme.SPACE_3)
         page.addWidget(self.header)
-        page.addWidget(self.splitter, 1)
+        beside = QHBoxLayout()
+        beside.setSpacing(theme.SPACE_3)
+        beside.addWidget(self.splitter, 1)
+        beside.addWidget(self.parameters)
+        page.addLayout(beside, 1)
 
     def _connect(self) -> None:
         self.no_model.triggered.connect(self._open_library)
@@ -162,7 +194,7 @@ class PlaygroundPage(QWidget):
         self.list.opened.connect(self.view_model.open)
         self.list.created.connect(self.new_conversation)
         self.list.deleted.connect(self._delete)
-        self._ways_out = {
+        self._ways_out: dict[str, Callable[[], object]] = {
             RETRY: self.view_model.retry,
             ASK_ACTIVE: self.view_model.ask_active,
             LOAD_SAFER: self.view_model.retry_safer,
@@ -170,7 +202,16 @@ class PlaygroundPage(QWidget):
             NEW_CONVERSATION: self.new_conversation,
             EDIT_PROMPT: self._edit_prompt,
             DROP_OLDEST: self.view_model.drop_oldest,
+            SET_KEY: lambda: self._request("set_account_key"),
+            CHANGE_ADDRESS: lambda: self._request("change_account"),
+            SHOW_SPENDING: lambda: self.requested.emit("spending", ""),
         }
+        self.budget_note.triggered.connect(lambda: self.requested.emit("spending", ""))
+        self.transcript.cost = self.view_model.prices.of_answer
+        self.view_model.prices.changed.connect(self.transcript.draw_again)
+        self.view_model.money_changed.connect(self._show_budget)
+        self.fold.toggled.connect(self._unfold)
+        self.parameters.chosen.connect(self.view_model.choose_sampling)
         self.dropping_note.triggered.connect(self._keep_all)
         self.composer.overfilled.connect(self.view_model.refuse_paste)
         self.composer.thinking.chosen.connect(self.view_model.choose_thinking)
@@ -254,6 +295,8 @@ class PlaygroundPage(QWidget):
             self._error = ErrorBox(self._look, failure)
             self._error.triggered.connect(lambda action: self._ways_out[action]())
             self._below.insertWidget(0, self._error)
+        if failure.retry_at is not None and failure.retry_at > time.time():
+            self._wait.start()
         ways_out = self.view_model.ways_out()
         self._error.offer(ways_out.actions, ways_out.note)
         in_tab_order(self.transcript, *self._error.buttons(), self.composer.input)
@@ -272,13 +315,35 @@ class PlaygroundPage(QWidget):
         self.composer.set_target(model_id, target.name, target.note, warns=bool(target.problem))
         self.template_note.say(target.template_note)
         self._show_choices()
+        self._show_budget()
         self._show_state()
+
+    def _show_budget(self) -> None:
+        state = self.view_model.budget()
+        text = account_words.budget(state) if state is not None else ""
+        if not text:
+            self._take_focus_from(self.budget_note)
+        spent = state is not None and state.level is BudgetLevel.SPENT
+        self.budget_note.say(text, "warn" if spent else "muted")
+
+    def _unfold(self, on: bool) -> None:
+        if not on:
+            self._take_focus_from(self.parameters)
+        self.parameters.setVisible(on)
+
+    def _request(self, action: str) -> None:
+        self.requested.emit(action, self.view_model.asked_provider())
 
     def _show_choices(self) -> None:
         """Bring what the open conversation asks of models in step."""
         chosen = self.view_model.conversation
         thinking = chosen.thinking if chosen is not None else None
         self.composer.set_thinking(self.view_model.target.thinking, thinking)
+        self.parameters.show_sampling(
+            chosen.sampling if chosen is not None else Sampling(),
+            self.view_model.taken(),
+            self.view_model.target.name,
+        )
         drops = chosen is not None and chosen.drops_oldest
         if not drops:
             self._take_focus_from(self.dropping_note)

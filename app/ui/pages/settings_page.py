@@ -25,10 +25,15 @@ from app.manager.manager import Manager
 from app.ui import theme
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
+from app.ui.pages.providers_section import ProvidersSection
 from app.ui.theme import Theme
+from app.ui.viewmodels.accounts import AccountList
+from app.ui.viewmodels.fallback_orders import FallbackOrders
+from app.ui.viewmodels.local_servers import LocalServers
 from app.ui.viewmodels.settings import SettingsViewModel, read_budget, written_budget
 from app.ui.widgets.check_box import CheckBox
 from app.ui.widgets.choice_box import ChoiceBox
+from app.ui.widgets.fallback_editor import FallbackEditor
 from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.setting_row import SettingRow
@@ -109,8 +114,9 @@ EXPLAINED = {
 }
 """Explanations of those that need one."""
 UNKEPT = "Nothing of this run is kept. Turned on, that changes with the next start."
-REMOTE = "Remote models"
+REMOTE = "Spending"
 """The section of what matters once there is an account."""
+TROUBLE = "When something goes wrong"
 SECTIONS = {
     "Models": (
         "default_model",
@@ -123,7 +129,7 @@ SECTIONS = {
         "memory_budget",
         "time_to_live_minutes",
     ),
-    "When something goes wrong": ("recover_crashed", "auto_switch", "auto_switch_threshold"),
+    TROUBLE: ("recover_crashed", "auto_switch", "auto_switch_threshold"),
     "Answers": ("max_tokens",),
     REMOTE: ("monthly_budget", "budget_stops"),
     "Measuring": ("performance_tracking", "profile_after_first_load"),
@@ -136,7 +142,7 @@ class SettingsPage(QWidget):
     """One column of sections."""
 
     requested = Signal(str, str)
-    """The id of an action, and the folder it is for."""
+    """The id of an action, and the folder or the account that it is for."""
 
     def __init__(
         self,
@@ -150,6 +156,14 @@ class SettingsPage(QWidget):
         self._manager = manager
         self._look = look
         self.view_model = SettingsViewModel(manager, intents, bridge, self)
+        self.accounts = AccountList(manager, intents, bridge, self)
+        self.providers = ProvidersSection(
+            look, self.accounts, LocalServers(manager, intents, bridge, self)
+        )
+        self.providers.requested.connect(self.requested)
+        self.fallbacks = FallbackEditor(
+            look, FallbackOrders(manager, self.view_model, bridge, self)
+        )
         self._rows: dict[str, SettingRow] = {}
         self._remote = QWidget()
         self._folders = QVBoxLayout()
@@ -210,10 +224,15 @@ class SettingsPage(QWidget):
         column.addWidget(
             _section("Library folders", self._folder_list(), self._rows["look_in_stores"])
         )
+        column.addWidget(_section("Providers", self.providers))
         for title, keys in SECTIONS.items():
             rows: list[QWidget] = [self._rows[key] for key in keys]
             if title == "Persistence":
                 rows.append(self._place())
+            if title == TROUBLE:
+                rows.append(self.fallbacks)
+            if title == REMOTE:
+                rows.append(self._ledger_button())
             section = _section(title, *rows)
             if title == REMOTE:
                 self._remote = section
@@ -233,6 +252,17 @@ class SettingsPage(QWidget):
         page.setSpacing(theme.SPACE_3)
         page.addWidget(PageHeader("Settings"))
         page.addWidget(area, 1)
+
+    def _ledger_button(self) -> QWidget:
+        button = QPushButton("Show spending…")
+        button.setObjectName("settings_spending")
+        button.clicked.connect(lambda: self.requested.emit("spending", ""))
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(button)
+        row.addStretch()
+        return holder
 
     def _show_remote(self) -> None:
         self._remote.setVisible(bool(self._manager.accounts.all()))

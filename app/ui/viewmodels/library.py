@@ -1,7 +1,7 @@
 """The state of the Library page: rows, search, selection, folders and the scan."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -22,6 +22,7 @@ from app.domain.events import (
 )
 from app.domain.instances import InstanceView
 from app.domain.models import Capability, Folder, ModelId, ModelQuery, ModelSpec
+from app.domain.spending import Price
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.actions import Context
@@ -52,6 +53,8 @@ class LibraryViewModel(QObject):
         super().__init__(parent)
         self._manager = manager
         self._facts = ModelFacts(manager)
+        self.price: Callable[[ModelId], Price | None] = lambda model_id: None
+        """Tells what a model is thought to cost."""
         self._selected: ModelId | None = None
         self._settled: dict[ModelId, InstanceView] = {}
         """The last view of each instance, without the progress of its load."""
@@ -132,7 +135,9 @@ class LibraryViewModel(QObject):
     def sections(self) -> tuple[Section, ...]:
         """What the inspector says of the selected model."""
         spec = self.selected
-        return overview(spec, self._manager) if spec is not None else ()
+        if spec is None:
+            return ()
+        return overview(spec, self._manager, self.price(spec.id))
 
     def state(self) -> str:
         """The state of the selected model in words, and whether it is marked; may be empty."""

@@ -23,7 +23,7 @@ from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels import load_words
-from app.ui.viewmodels.ways_out import WaysOut, of_model, of_restart, restarting
+from app.ui.viewmodels.ways_out import WaysOut, of_model, of_provider, of_restart, restarting
 
 EARLIER = 3
 """How many of the models that were active before a card names."""
@@ -169,6 +169,7 @@ class LoadedViewModel(QObject):
         active = models.active() == view.model_id
         ready = view.state is InstanceState.READY
         speed = metrics.tokens_per_second if metrics is not None else None
+        here = self._manager.accounts.find(self._provider(view.model_id)) is None
         return Card(
             model_id=view.model_id,
             name=self._name(view.model_id),
@@ -177,7 +178,7 @@ class LoadedViewModel(QObject):
             state_words=words.state(view),
             progress=view.progress if view.state is InstanceState.LOADING else None,
             coming=view.state in COMING,
-            figures=_figures(view),
+            figures=_figures(view, here=here),
             kept_by=_kept_by(view.leases, self._clock()),
             speed=words.speed(speed) if ready and speed is not None else "",
             error=self._told(view),
@@ -187,7 +188,7 @@ class LoadedViewModel(QObject):
             can_roll_back=active and bool(models.earlier()),
             before=self._before() if active else "",
             unwell=_unwell(models.health.of(view.model_id), self._clock()) if ready else "",
-            can_set=ready,
+            can_set=ready and here,
             stay=words.stay(view, self._clock()) if view.state not in ENDED else "",
             pinned=view.pinned,
             can_pin=ready,
@@ -197,7 +198,8 @@ class LoadedViewModel(QObject):
         if view.state not in ENDED:
             return WaysOut()
         models = self._manager.models
-        ways = of_model(models, self._manager.memory, view.model_id)
+        ways = of_provider(view.error, self._clock()) if view.error is not None else None
+        ways = ways or of_model(models, self._manager.memory, view.model_id)
         return ways if models.restarts_at(view.model_id) is None else restarting(ways)
 
     def _told(self, view: InstanceView) -> ErrorReport | None:
@@ -210,6 +212,12 @@ class LoadedViewModel(QObject):
     def _before(self) -> str:
         earlier = self._manager.models.earlier()[:EARLIER]
         return f"active before: {', '.join(map(self._name, earlier))}" if earlier else ""
+
+    def _provider(self, model_id: ModelId) -> str:
+        try:
+            return self._manager.models.get(model_id).provider
+        except AppError:
+            return ""
 
     def _name(self, model_id: ModelId) -> str:
         try:
@@ -229,11 +237,13 @@ def kept_series(series: dict[ModelId, int], models: Sequence[ModelId]) -> dict[M
     return kept
 
 
-def _figures(view: InstanceView) -> str:
+def _figures(view: InstanceView, *, here: bool) -> str:
     if view.state in ENDED:
         return ""
     predicted = words.size(view.memory_predicted)
-    if view.memory_measured is None:
+    if not here:
+        parts = ["on its provider's server"]
+    elif view.memory_measured is None:
         parts = [f"{predicted} predicted"]
     else:
         parts = [f"{words.size(view.memory_measured)} measured ({predicted} predicted)"]
@@ -242,7 +252,8 @@ def _figures(view: InstanceView) -> str:
     if threads := load_words.threads(view):
         parts.append(threads)
     if view.load_seconds is not None:
-        parts.append(f"loaded in {words.duration(view.load_seconds)}")
+        verb = "loaded" if here else "connected"
+        parts.append(f"{verb} in {words.duration(view.load_seconds)}")
     return " · ".join(parts)
 
 

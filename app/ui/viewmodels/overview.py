@@ -10,10 +10,11 @@ from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MemoryPart, PlanSource
 from app.domain.models import ModelSpec, ModelStatus
 from app.domain.profiles import Average, ModelMetrics, busiest_hours
+from app.domain.spending import Price
 from app.manager.manager import Manager
 from app.manager.models import Models
 from app.ui import words
-from app.ui.viewmodels import load_words
+from app.ui.viewmodels import account_words, load_words
 from app.ui.viewmodels.capability_lines import abilities
 from app.ui.viewmodels.inspected import Tab
 
@@ -44,11 +45,18 @@ class Section:
     """Where it stands."""
 
 
-def overview(spec: ModelSpec, manager: Manager) -> tuple[Section, ...]:
-    """The sections of the inspector, without those that have nothing to say."""
+def overview(spec: ModelSpec, manager: Manager, price: Price | None = None) -> tuple[Section, ...]:
+    """The sections of the inspector, without those that have nothing to say.
+
+    Args:
+        spec: the model.
+        manager: knows the rest.
+        price: what it is thought to cost; None where nobody knows.
+    """
     models = manager.models
     sections = (
         Section("Model", _model(spec, manager)),
+        Section("At the provider", _remote(spec, manager, price)),
         _memory(spec, manager),
         Section("Load settings", _load_settings(spec, models)),
         Section("Averages", _averages(spec, models), tab=Tab.PERFORMANCE),
@@ -60,12 +68,13 @@ def overview(spec: ModelSpec, manager: Manager) -> tuple[Section, ...]:
 def _model(spec: ModelSpec, manager: Manager) -> tuple[Fact, ...]:
     models = manager.models
     context = words.count(spec.context_length)
+    source = spec.remote.context_source if spec.remote is not None else ""
     facts: tuple[Fact, ...] = (
-        Fact("Provider", spec.provider),
+        Fact("Provider", _provider(spec, manager)),
         Fact("Architecture", spec.architecture),
         Fact("Parameters", words.parameters(spec.parameters)),
         Fact("Quantisation", spec.quantisation),
-        Fact("Context", f"{context} tokens" if spec.context_length else ""),
+        Fact("Context", f"{context} tokens" if spec.context_length else "", hint=source),
         Fact("Layers", words.count(spec.shape.block_count) if spec.shape else ""),
         Fact("Vocabulary", words.count(spec.shape.vocabulary) if spec.shape else ""),
         Fact("Can do", abilities(spec)),
@@ -77,6 +86,33 @@ def _model(spec: ModelSpec, manager: Manager) -> tuple[Fact, ...]:
         hint = "the file brings none" if lacks else ""
         facts = (*facts, Fact("Chat template", words.template(view.template), hint=hint))
     return tuple(fact for fact in facts if fact.value not in {"", words.NOTHING})
+
+
+def _provider(spec: ModelSpec, manager: Manager) -> str:
+    account = manager.accounts.find(spec.provider)
+    return account.name if account is not None else spec.provider
+
+
+def _remote(spec: ModelSpec, manager: Manager, price: Price | None) -> tuple[Fact, ...]:
+    """What the provider says of a model of its own; nothing of a file."""
+    account, facts = manager.accounts.find(spec.provider), spec.remote
+    if facts is None or account is None:
+        return ()
+    said = (
+        Fact("Lifecycle", account_words.lifecycle(facts), hint=facts.source),
+        Fact(
+            "Longest answer", f"{words.count(facts.max_output)} tokens" if facts.max_output else ""
+        ),
+        Fact("Also", ", ".join(facts.features), hint="as the provider calls it"),
+        Fact(
+            "Price",
+            account_words.price(price) if price is not None else "",
+            hint=account_words.as_of(price) if price is not None else "",
+        ),
+        Fact("Address", account.base_url, technical=True),
+        Fact("Known there as", facts.model, technical=True),
+    )
+    return tuple(fact for fact in said if fact.value)
 
 
 def _parent(spec: ModelSpec, manager: Manager) -> str:
@@ -187,5 +223,7 @@ def _file(spec: ModelSpec) -> Section:
         facts.append(Fact("Path", spec.path, technical=True))
     facts += [Fact("Copy", path, technical=True) for path in spec.copies]
     facts.append(Fact("Id", spec.id, technical=True))
+    if spec.remote is not None:
+        return Section("In this library", tuple(facts))
     convertible = spec.path and spec.status is ModelStatus.AVAILABLE
     return Section("File", tuple(facts), action="convert" if convertible else "")

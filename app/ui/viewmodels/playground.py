@@ -1,107 +1,40 @@
 """The Playground: conversations, the open one, and the model that the next prompt goes to."""
 
-from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
-from itertools import islice
+import time
+from collections.abc import Coroutine
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.chat_templates import Thinking, ThinkingSwitch
+from app.domain.accounts import is_loopback
+from app.domain.chat_templates import Thinking
 from app.domain.conversations import Conversation, ConversationId, Message, check_prompt, overlong
 from app.domain.error_reports import ErrorReport
 from app.domain.errors import RequestError, UnknownModel
 from app.domain.events import (
+    AccountsChanged,
     AliasAssigned,
+    BudgetMoved,
     ConversationChanged,
     InstanceChanged,
     ModelsChanged,
+    SettingChanged,
+    SpendingChanged,
 )
-from app.domain.instances import COMING, InstanceState, InstanceView
+from app.domain.generation import Sampling
+from app.domain.instances import COMING, InstanceState
 from app.domain.load_settings import LoadWish
 from app.domain.models import ModelId, ModelQuery, ModelSpec, ModelStatus
+from app.domain.spending import BudgetLevel, BudgetState
 from app.manager.manager import Manager
-from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.viewmodels.chat import Chat
 from app.ui.viewmodels.conversation_table import ConversationTable
 from app.ui.viewmodels.gestures import Gestures
+from app.ui.viewmodels.prices import Prices
+from app.ui.viewmodels.target import Target, choices
 from app.ui.viewmodels.ways_out import WaysOut, of_answer, of_restart
-
-OFFERED = 12
-"""How many models that aren't loaded the switcher offers; the Library has them all."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The model that the next prompt goes to."""
-
-    spec: ModelSpec | None = None
-    instance: InstanceView | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name; empty when there is none."""
-        return self.spec.name if self.spec is not None else ""
-
-    @property
-    def problem(self) -> str:
-        """Why it can't answer, in a sentence; empty when it can."""
-        if self.spec is None:
-            return "No model is loaded."
-        # What is loaded answers without its file.
-        loaded = self.instance is not None and self.instance.state is InstanceState.READY
-        if self.spec.status is ModelStatus.MISSING and not loaded:
-            return f"The file of {self.name} isn't there."
-        if self.spec.status is ModelStatus.INVALID and not loaded:
-            return f"{self.name} can't be loaded."
-        if self.spec.embeds_only:
-            return f"{self.name} can't chat: it makes embeddings only."
-        return ""
-
-    @property
-    def note(self) -> str:
-        """What a prompt to it would bring about first; empty when it would just answer."""
-        if self.problem:
-            return self.problem
-        if self.instance is None or self.instance.state in {
-            InstanceState.CRASHED,
-            InstanceState.FAILED,
-            InstanceState.STOPPED,
-        }:
-            return "loads with the next prompt"
-        if self.instance.state is InstanceState.READY:
-            return ""
-        return words.state(self.instance)
-
-    @property
-    def template_note(self) -> str:
-        """What stands in for a chat template that the file lacks; empty when it has one."""
-        ready = self.instance is not None and self.instance.state is InstanceState.READY
-        if self.instance is None or not ready or self.instance.template is None:
-            return ""
-        return words.template_note(self.name, self.instance.template)
-
-    @property
-    def thinking(self) -> ThinkingSwitch | None:
-        """Its template's switch for reasoning, if it is known to have one."""
-        return self.instance.thinking if self.instance is not None else None
-
-
-def choices(
-    specs: Iterable[ModelSpec], here: tuple[ModelSpec, ...]
-) -> tuple[tuple[ModelSpec, ...], tuple[ModelSpec, ...]]:
-    """The models to switch to, first those that are `here`, then the first few others.
-
-    Args:
-        specs: what the library knows, of which only the first are looked at.
-        here: what is loaded or on its way, also where its file or its folder is gone since.
-    """
-    ids = {spec.id for spec in here}
-    others = (spec for spec in specs if spec.id not in ids and spec.status is ModelStatus.AVAILABLE)
-    loaded = tuple(spec for spec in here if not spec.embeds_only)
-    return loaded, tuple(islice((spec for spec in others if not spec.embeds_only), OFFERED))
 
 
 class Playground(QObject):
@@ -115,6 +48,8 @@ class Playground(QObject):
     """What is chosen for the open conversation may have changed."""
     busy_changed = Signal()
     """The open conversation began or ended an answer."""
+    money_changed = Signal()
+    """A price came in, or the budget stands otherwise."""
 
     def __init__(
         self,
@@ -129,11 +64,17 @@ class Playground(QObject):
         self._intents = intents
         self._gestures = gestures
         self._chats: dict[ConversationId, Chat] = {}
+        self._samplings = 0
+        """How often parameters were chosen; the last choice is the one that holds."""
         self.current: Chat | None = None
         """The open conversation; None until the first one is opened."""
         self.conversations = ConversationTable(self)
         self.conversations.renamed.connect(self.rename)
         self.target = self._find_target()
+        self.prices = Prices(manager, intents, bridge, self)
+        self.prices.changed.connect(self.money_changed)
+        for kind in (BudgetMoved, SpendingChanged, SettingChanged, AccountsChanged):
+            bridge.on(kind, lambda _: self.money_changed.emit())
         bridge.on(ConversationChanged, lambda _: self._list())
         bridge.on(ConversationChanged, lambda _: self.choices_changed.emit())
         bridge.on(AliasAssigned, lambda _: self._retarget())
@@ -250,7 +191,37 @@ class Playground(QObject):
         if self.target.problem:
             other = None
         models, memory = self._manager.models, self._manager.memory
-        return of_answer(models, memory, failed.error, asked, other)
+        return of_answer(models, memory, failed.error, asked, other, time.time())
+
+    def asked_provider(self) -> str:
+        """The account whose model the failed answer was asked of; empty for a local one."""
+        failed = self.current.failed if self.current is not None else None
+        asked = self._asked_again(failed) if failed is not None else None
+        try:
+            spec = self._manager.models.get(asked) if asked is not None else None
+        except UnknownModel:
+            return ""
+        return spec.provider if spec is not None and spec.remote is not None else ""
+
+    def budget(self) -> BudgetState | None:
+        """How the month stands, where the next prompt costs money and that is worth a word."""
+        account = self._manager.accounts.find(self.target.spec.provider if self.target.spec else "")
+        if account is None or is_loopback(account.base_url):
+            return None
+        state = self._manager.spending.budget()
+        return state if state.level in {BudgetLevel.NEAR, BudgetLevel.SPENT} else None
+
+    def taken(self) -> frozenset[str] | None:
+        """The fields of `Sampling` that the next prompt's model takes; None for all of them."""
+        spec = self.target.spec
+        return self._manager.accounts.parameters(spec.id) if spec is not None else None
+
+    def choose_sampling(self, sampling: Sampling) -> None:
+        """Have the tokens of the open conversation's next answers chosen that way."""
+        if self.current is not None:
+            work = self._manager.conversations.set_sampling(self.current.id, sampling)
+            self._samplings += 1
+            self._intents.run(f"sampling {self._samplings}", work)
 
     def failure(self) -> ErrorReport | None:
         """Why the open conversation's last answer failed, and what happens about it now."""

@@ -13,6 +13,7 @@ from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 
 UNITS = {"%": 0.01, "mb": 1e6, "gb": 1e9, "tb": 1e12, "": 1e9}
+SAVING = "save settings"
 BUDGET = re.compile(r"(\d+(?:[.,]\d+)?)\s*(%|[mgt]b|)", re.IGNORECASE)
 
 
@@ -52,6 +53,7 @@ class SettingsViewModel(QObject):
         self._keeper = manager.settings
         self._intents = intents
         self._waiting: dict[str, object] = {}
+        intents.busy_changed.connect(self._busy)
         bridge.on(SettingChanged, self._announce)
 
     def current(self) -> Settings:
@@ -66,7 +68,12 @@ class SettingsViewModel(QObject):
     def set(self, key: str, value: object) -> None:
         """Change one setting."""
         self._waiting[key] = value
-        self._intents.run("save settings", self._save())
+        self._intents.run(SAVING, self._save())
+
+    def _busy(self, name: str, busy: bool) -> None:
+        # What was set while the last save was ending hasn't been seen by it.
+        if name == SAVING and not busy and self._waiting:
+            self._intents.run(SAVING, self._save())
 
     async def _save(self) -> None:
         while self._waiting:

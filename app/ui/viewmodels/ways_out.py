@@ -18,8 +18,20 @@ LEAVE_DOWN = "Don't restart"
 LOAD_SAFER, LOAD_ANYWAY = "Load more safely", "Load anyway"
 NEW_CONVERSATION, EDIT_PROMPT = "New conversation", "Edit prompt"
 DROP_OLDEST = "Drop the oldest turns"
+SET_KEY, CHANGE_ADDRESS = "Set key…", "Change address…"
+SHOW_SPENDING = "Show spending"
 
 ANYWAY_NOTE = "The size is an estimate. Loaded anyway, the model may slow the machine down, or be ended by it."
+KEPT_NOTE = "What had come is kept. Retry asks for the whole answer again."
+_OF_PROVIDER = {
+    ErrorKind.KEY: (SET_KEY, RETRY),
+    ErrorKind.KEYRING: (RETRY, SET_KEY),
+    ErrorKind.WRONG_SERVER: (CHANGE_ADDRESS, RETRY),
+    ErrorKind.UNREACHABLE: (RETRY, CHANGE_ADDRESS),
+    ErrorKind.BUDGET: (SHOW_SPENDING, RETRY),
+    ErrorKind.CONTENT: (EDIT_PROMPT, RETRY),
+}
+"""What can be done about a failure at a provider, the likeliest to help first."""
 BEYOND = 1.2
 """Predictions are seldom wrong by this factor."""
 
@@ -87,6 +99,7 @@ def of_answer(
     error: ErrorReport,
     asked: ModelId | None,
     other: ModelSpec | None = None,
+    now: float = 0.0,
 ) -> WaysOut:
     """What can be done about a failed answer.
 
@@ -96,12 +109,13 @@ def of_answer(
         error: why it failed.
         asked: the model that is asked again; None where there is none any more.
         other: the active model, where that is another one and can answer.
+        now: seconds since the epoch, for failures that tell when to try again.
     """
     if error.kind is ErrorKind.HISTORY_OVERFLOW:
         return WaysOut((DROP_OLDEST, NEW_CONVERSATION))
     if error.kind is ErrorKind.CONTEXT_OVERFLOW:
         return WaysOut((NEW_CONVERSATION, EDIT_PROMPT))
-    ways = _of_asked(models, memory, error, asked)
+    ways = of_provider(error, now) or _of_asked(models, memory, error, asked)
     if other is None or asked is None:
         return ways
     try:
@@ -111,6 +125,20 @@ def of_answer(
         return WaysOut((ASK_ACTIVE,), note)
     note = f"Retry asks {name}, which began this answer. {other.name} is active."
     return WaysOut((*ways.actions, ASK_ACTIVE), f"{note} {ways.note}".strip())
+
+
+def of_provider(error: ErrorReport, now: float) -> WaysOut | None:
+    """What can be done about a failure at a provider; None for any other."""
+    if error.kind is ErrorKind.CUT:
+        return WaysOut((RETRY,), KEPT_NOTE)
+    if error.retry_at is not None and error.kind in {ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED}:
+        left = math.ceil(error.retry_at - now)
+        wait = (
+            f"It asks to wait another {words.duration(left)}." if left > 0 else "The wait is over."
+        )
+        return WaysOut((RETRY,), wait)
+    actions = _OF_PROVIDER.get(error.kind)
+    return WaysOut(actions) if actions is not None else None
 
 
 def _of_asked(models: Models, memory: Memory, error: ErrorReport, asked: ModelId | None) -> WaysOut:

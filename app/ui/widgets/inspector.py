@@ -34,6 +34,8 @@ from app.ui.widgets.wrapped_label import WrappedLabel
 
 TAB_HEIGHT = 160
 """The least that is seen of a tab."""
+OF_FILES = (Tab.FIT, Tab.METADATA, Tab.TENSORS, Tab.TEMPLATE)
+"""Tabs that a model on a provider's server has nothing for."""
 FACTS = {
     Tab.OVERVIEW: "",
     Tab.FIT: "What can't be loaded takes no memory.",
@@ -154,6 +156,11 @@ class Inspector(QFrame):
         if not known and any(w.isAncestorOf(focus) for w in (self.tabs, self.notes)):
             self.focus_left.emit()
         self.tabs.setVisible(known)
+        here = spec is None or spec.remote is None
+        if not here and self.tab in OF_FILES:
+            self.show_tab(Tab.OVERVIEW)
+        for tab in OF_FILES:
+            self.tabs.button(tab).setVisible(here)
         self._stack.setVisible(known)
         self._show_shown()
 

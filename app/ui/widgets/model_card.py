@@ -14,7 +14,16 @@ from app.ui import theme
 from app.ui.actions import ACTIONS
 from app.ui.theme import Theme
 from app.ui.viewmodels.loaded import Card
-from app.ui.viewmodels.ways_out import DISMISS, LEAVE_DOWN, LOAD_ANYWAY, LOAD_SAFER, RETRY
+from app.ui.viewmodels.ways_out import (
+    CHANGE_ADDRESS,
+    DISMISS,
+    LEAVE_DOWN,
+    LOAD_ANYWAY,
+    LOAD_SAFER,
+    RETRY,
+    SET_KEY,
+    SHOW_SPENDING,
+)
 from app.ui.widgets.error_box import ErrorBox
 from app.ui.widgets.plain_label import ElidedLabel, PlainLabel
 from app.ui.widgets.state_dot import StateDot
@@ -26,6 +35,9 @@ ERROR_ACTIONS = {
     RETRY: "retry",
     LEAVE_DOWN: "cancel_restart",
     DISMISS: "dismiss",
+    SET_KEY: "set_account_key",
+    CHANGE_ADDRESS: "change_account",
+    SHOW_SPENDING: "spending",
 }
 """The actions behind the buttons of a failure."""
 

@@ -39,7 +39,16 @@ class QuietLine(QWidget):
             row.addWidget(self.button)
         self.hide()
 
-    def say(self, text: str) -> None:
-        """Show other words, or nothing."""
+    def say(self, text: str, role: str = "muted") -> None:
+        """Show other words, or nothing.
+
+        Args:
+            text: what holds.
+            role: the token that colours it.
+        """
+        if self.words.property("role") != role:
+            self.words.setProperty("role", role)
+            self.words.style().unpolish(self.words)
+            self.words.style().polish(self.words)
         self.words.setText(text)
         self.setVisible(bool(text))

@@ -24,6 +24,8 @@ TOAST_MS = 6_000
 ERROR_MS = 10_000
 MOST = 3
 WIDTH = 300
+ICONS = {"warn": "warning"}
+"""Icons that aren't called as their colour is."""
 
 T = TypeVar("T", QToolButton, QPushButton)
 
@@ -124,7 +126,8 @@ class Toast(QFrame):
         self._detail.setVisible(shown)
 
     def _recolour(self) -> None:
-        self._icon.setPixmap(self._look.icon(self._role, self._role).pixmap(theme.ICON))
+        icon = ICONS.get(self._role, self._role)
+        self._icon.setPixmap(self._look.icon(icon, self._role).pixmap(theme.ICON))
         self._cross.setIcon(self._look.icon("close", "muted"))
 
 
@@ -160,7 +163,7 @@ class Toaster(QObject):
         act: Callable[[], object] | None = None,
         detail: str = "",
     ) -> Toast:
-        """Show a message; `role` is "ok", "info", "warning" or "error"."""
+        """Show a message; `role` is "ok", "info", "warn" or "error"."""
         toast = Toast(self._window, self._look, text, role, detail)
         if action and act is not None:
             toast.add_action(action, act)

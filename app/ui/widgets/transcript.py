@@ -1,6 +1,6 @@
 """What was said in one conversation, with the answer under way as it comes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from PySide6.QtCore import QMargins, QPoint, QRectF, Qt, QTimer, QUrl, Signal
@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextBrowser, QToolTip, QWidget
 
 from app.domain.conversations import Message, MessageState
+from app.domain.errors import ErrorKind
 from app.domain.generation import FinishReason, Role
 from app.ui import theme, words
 from app.ui.theme import RADIUS, SPACE_2, SPACE_3, SPACE_4, SPACE_6, Theme
@@ -70,6 +71,8 @@ class Transcript(QTextBrowser):
         self._written: list[str] = []
         self._waiting: list[str] = []
         self._prompts: list[QTextFrame] = []
+        self.cost: Callable[[Message], str] = lambda answer: ""
+        """Tells what an answer cost, in words."""
         self._following = True
         """Whether the view stays at the end as the text grows: until the reader scrolls up."""
         self._frame = QTimer(self)
@@ -191,6 +194,10 @@ class Transcript(QTextBrowser):
         with self._kept_in_place():
             self._write(text)
 
+    def draw_again(self) -> None:
+        """Draw everything anew: what is known of the answers has changed."""
+        self._redraw()
+
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
         """Fetch nothing, wherever it is."""
         return None
@@ -286,7 +293,8 @@ class Transcript(QTextBrowser):
     def _draw_foot(self, answer: Message) -> None:
         parts: list[tuple[str, str]] = []
         if answer.state is MessageState.FAILED:
-            parts.append(("error", "Failed"))
+            cut = answer.error is not None and answer.error.kind is ErrorKind.CUT
+            parts.append(("error", "Broke off" if cut else "Failed"))
             # The page shows the last answer's error in full, with what can be done about it.
             if answer.error is not None and answer is not self._messages[-1]:
                 parts.append(("error", answer.error.what))
@@ -297,6 +305,9 @@ class Transcript(QTextBrowser):
             parts.append(("warn", f"Cut off at {tokens}"))
         if answer.stats is not None and answer.stats.output_tokens:
             parts.append(("muted", words.answer_figures(answer.stats)))
+            if cost := self.cost(answer):
+                parts.append(("muted", cost))
+        parts += [("warn", said) for said in words.answer_notes(answer)]
         if answer.left_out and answer.state is not MessageState.FAILED:
             parts.append(("muted", words.left_out(answer.left_out)))
         form = QTextBlockFormat()
