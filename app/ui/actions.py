@@ -103,7 +103,7 @@ class ActionInfo:
     tooltip: str = ""
 
 
-PAGES = ("library", "loaded", "playground", "profile", "settings")
+PAGES = ("library", "loaded", "playground", "profile", "activity", "settings")
 
 ACTIONS: dict[str, ActionInfo] = {
     info.id: info
@@ -112,7 +112,8 @@ ACTIONS: dict[str, ActionInfo] = {
         ActionInfo("loaded", "Loaded", "loaded", ("Ctrl+2",)),
         ActionInfo("playground", "Playground", "playground", ("Ctrl+3",)),
         ActionInfo("profile", "Profile", "profile", ("Ctrl+4",)),
-        ActionInfo("settings", "Settings", "settings", ("Ctrl+5", "Ctrl+,")),
+        ActionInfo("activity", "Activity", "activity", ("Ctrl+5",)),
+        ActionInfo("settings", "Settings", "settings", ("Ctrl+6", "Ctrl+,")),
         ActionInfo(
             "add_folder",
             "Add folder…",
@@ -136,6 +137,11 @@ ACTIONS: dict[str, ActionInfo] = {
             "import_library",
             "Import…",
             tooltip="Take in models and settings from a JSON file that was exported",
+        ),
+        ActionInfo(
+            "support_bundle",
+            "Support bundle…",
+            tooltip="Write what helps to find a fault into a file, without anything private",
         ),
         ActionInfo(
             "rescan",
@@ -343,7 +349,7 @@ MODEL_ACTIONS = (
 
 FILE_ACTIONS = (
     *("add_folder", "add_file", "rescan", "duplicates", ""),
-    *("export_library", "import_library", "", "new_conversation", "", "quit"),
+    *("export_library", "import_library", "support_bundle", "", "new_conversation", "", "quit"),
 )
 NOTE_ACTIONS = ("favourite", "unfavourite", "annotate", "delete_model")
 """What a person notes of one model and does with its files, in the order of menus and buttons."""
