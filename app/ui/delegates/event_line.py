@@ -11,16 +11,17 @@ from app.ui.viewmodels.activity_rows import Row
 from app.ui.viewmodels.activity_table import KIND, TIME, ActivityTable
 
 Index = QModelIndex | QPersistentModelIndex
-TOPIC_ICONS: dict[Topic, str] = {
+TOPIC_ICONS: dict[Topic | None, str] = {
+    None: "person",
     Topic.MODELS: "loaded",
     Topic.SWITCHES: "switch",
     Topic.MEMORY: "eject",
     Topic.ERRORS: "error",
-    Topic.REMOTE: "send",
+    Topic.REMOTE: "remote",
     Topic.LIBRARY: "library",
     Topic.PROGRAM: "info",
 }
-TOPIC_ROLES: dict[Topic, str] = {Topic.ERRORS: "error", Topic.MEMORY: "warn"}
+TOPIC_ROLES: dict[Topic | None, str] = {Topic.ERRORS: "error", Topic.MEMORY: "warn"}
 """The tokens of the icons that are coloured; a word always stands beside them."""
 STEP = theme.SPACE_4
 """What a row stands further in than its cause."""
@@ -65,7 +66,7 @@ class EventDelegate(QStyledItemDelegate):
             self._sentence(painter, inner, row)
         painter.restore()
 
-    def _kind(self, painter: QPainter, rect: QRect, topic: Topic, word: str) -> None:
+    def _kind(self, painter: QPainter, rect: QRect, topic: Topic | None, word: str) -> None:
         role = TOPIC_ROLES.get(topic, "muted")
         self._icon(painter, rect, TOPIC_ICONS[topic], role)
         beside = rect.adjusted(theme.ICON + theme.SPACE_2, 0, 0, 0)

@@ -162,6 +162,8 @@ class MainWindow(QMainWindow):
             self.playground_page.focus_composer()
         elif name == "library":
             self.library_page.browser.setFocus()
+        elif name == "activity":
+            self.activity_page.focus_list()
         elif name == "loaded":
             self._messages.crashes_seen()
         self._refresh_actions()

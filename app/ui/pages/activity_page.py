@@ -65,7 +65,6 @@ class ActivityPage(QWidget):
         )
         self._lay_out()
         self._connect()
-        self._recolour()
         self._show()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -84,6 +83,10 @@ class ActivityPage(QWidget):
             self.view_model.look_for_everything()
         else:
             super().keyPressEvent(event)
+
+    def focus_list(self) -> None:
+        """Let the keys move through the log."""
+        (self.list if self.list.isVisible() else self.search).setFocus()
 
     def choose(self, key: Key) -> None:
         """Select an entry, whatever is looked for or folded."""
@@ -176,7 +179,6 @@ class ActivityPage(QWidget):
         self.event_view.model_asked.connect(lambda model: self.requested.emit("show_model", model))
         self._nothing.triggered.connect(model.look_for_everything)
         model.changed.connect(self._show)
-        self._look.changed.connect(self._recolour)
 
     def _show(self) -> None:
         model = self.view_model
@@ -187,7 +189,7 @@ class ActivityPage(QWidget):
             chip.setChecked(topic in asked.topics)
         self._show_models()
         self.note.setText(model.summary())
-        shown = model.table.rowCount() > 0
+        shown = model.table.rowCount() > 0 and not model.idle()
         self.copy.setEnabled(shown)
         if shown:
             self._stack.setCurrentWidget(self.splitter)
@@ -240,10 +242,6 @@ class ActivityPage(QWidget):
     def _copy_event(self) -> None:
         if self._current is not None:
             _put_on_clipboard(self.view_model.story_text(self._current))
-
-    def _recolour(self) -> None:
-        self.copy.setIcon(self._look.icon("copy"))
-        self.bundle.setIcon(self._look.icon("file"))
 
 
 def _put_on_clipboard(text: str) -> None:

@@ -85,7 +85,8 @@ class SupportDialog(QDialog):
         self.save.clicked.connect(self._choose)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.SPACE_2)
-        buttons.addWidget(self._progress, 1)
+        buttons.addWidget(self._progress)
+        buttons.addStretch(1)
         for button in (self.stop, self.close_button, self.save):
             buttons.addWidget(button)
         self._column = QVBoxLayout(self)

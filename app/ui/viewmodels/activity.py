@@ -12,6 +12,7 @@ from app.domain.events import (
     Event,
     LoadAbandoned,
     LoadFailed,
+    ManagerInitialised,
     ModelCrashed,
     ModelEvicted,
     ModelLoaded,
@@ -194,6 +195,12 @@ class Activity(QObject):
     def count(self) -> int:
         """How many events are listed, asked for or not."""
         return len(self._entries)
+
+    def idle(self) -> bool:
+        """Whether nothing has happened but the start."""
+        return all(
+            isinstance(item.event, ManagerInitialised) for c in self._chains for item, _ in c.events
+        )
 
     def summary(self) -> str:
         """How much is listed, and from when on."""

@@ -13,6 +13,7 @@ from app.domain.events import (
     ModelSwitched,
     ModelUnloaded,
     Published,
+    SwitchRolledBack,
 )
 from app.domain.models import ModelId
 from app.ui.viewmodels.event_words import Name, gesture, sentence
@@ -32,8 +33,8 @@ class Entry:
     key: Key
     at: float
     """Seconds since the epoch."""
-    topic: Topic
-    """What it is shown as."""
+    topic: Topic | None
+    """What it is shown as; None for what a person or a command asked for."""
     topics: frozenset[Topic]
     """What it is found under."""
     text: str
@@ -167,11 +168,20 @@ def lines_of(
     head = Entry(
         key=f"cause {chain.cause}",
         at=first.at,
-        topic=main_topic(first.event),
+        topic=None,
         topics=frozenset(),
-        text=gesture(chain.cause, name),
+        text=_asked(chain, name),
     )
     return ((head, 0), *((entry, depth + 1) for entry, depth in lines))
+
+
+def _asked(chain: Chain, name: Name) -> str:
+    assert chain.cause is not None
+    said = gesture(chain.cause, name)
+    switches = (ModelSwitched, SwitchRolledBack)
+    aims = (p.event.model_id for p, _ in chain.events if isinstance(p.event, switches))
+    aim = next(aims, None) if said == gesture("switch", name) else None
+    return f"A switch to {name(aim)} was asked for." if aim is not None else said
 
 
 def rows_of(

@@ -26,7 +26,8 @@ TOPIC_WORDS: dict[Topic, str] = {
     Topic.PROGRAM: "Program",
 }
 """The word for many of them, on a filter."""
-KIND_WORDS: dict[Topic, str] = {
+KIND_WORDS: dict[Topic | None, str] = {
+    None: "request",
     Topic.MODELS: "model",
     Topic.SWITCHES: "switch",
     Topic.MEMORY: "memory",

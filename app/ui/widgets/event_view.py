@@ -129,6 +129,7 @@ class EventView(QFrame):
     def _tell(self, title: str, entries: Sequence[Entry], origin: str = "") -> None:
         heading = PlainLabel(title)
         heading.setFont(theme.section())
+        heading.setContentsMargins(0, theme.SPACE_2, 0, 0)
         self._put(heading)
         if origin:
             self._put(WrappedLabel(origin))
@@ -150,7 +151,6 @@ class EventView(QFrame):
         button.setObjectName("event_model")
         button.setAccessibleName(f"Show {name} in the Library")
         button.setToolTip(words.tooltip(f"Show {name} in the Library"))
-        button.setIcon(self._look.icon("library"))
         button.clicked.connect(lambda _=False: self.model_asked.emit(model_id))
         label = WrappedLabel(name)
         line = QWidget()
