@@ -1,7 +1,7 @@
 """Activity: what happened in this run, and why."""
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -31,6 +31,9 @@ from app.ui.widgets.plain_label import ElidedLabel
 
 SEARCH_WIDTH, CHOICE_WIDTH = 220, 180
 LIST_WIDTH, EVENT_WIDTH = 640, 300
+LIST_HEIGHT, EVENT_HEIGHT = 240, 180
+SIDE_BY_SIDE = 860
+"""The width of a page that has room for the log and an event beside each other."""
 EVERY_MODEL = "All models"
 
 
@@ -76,6 +79,16 @@ class ActivityPage(QWidget):
         """Follow nothing that nobody sees."""
         super().hideEvent(event)
         self.view_model.watch(seen=False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the event below the log where there is too little room beside it."""
+        super().resizeEvent(event)
+        beside = self.width() >= SIDE_BY_SIDE
+        wanted = Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical
+        if self.splitter.orientation() is not wanted:
+            self.splitter.setOrientation(wanted)
+            sizes = (LIST_WIDTH, EVENT_WIDTH) if beside else (LIST_HEIGHT, EVENT_HEIGHT)
+            self.splitter.setSizes(sizes)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc takes back what is looked for."""

@@ -251,8 +251,11 @@ class Activity(QObject):
             if at_depth <= depth:
                 break
             effects.append(later)
-        told = chain.cause is not None and not (headed and place == 0)
-        origin = gesture(chain.cause, self.name) if told and chain.cause is not None else ""
+        origin = ""
+        if headed and place:
+            origin = lines[0][0].text
+        elif chain.cause is not None and not headed:
+            origin = gesture(chain.cause, self.name)
         return Story(entry, tuple(causes), tuple(effects), origin)
 
     def _follow(self, published: Published) -> None:
