@@ -1,6 +1,6 @@
 """What the event log is read for: what an event is about, what led to it and what followed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -129,24 +129,32 @@ def chains(log: Iterable[Published]) -> list[Chain]:
     What a gesture or a command led to is one chain, and so is what follows from an event that
     nothing led to. An event stands after its cause and all that this cause had led to before.
     """
-    by_number = {published.seq: published for published in log}
     effects: dict[int, list[Published]] = {}
-    roots: dict[Cause, list[Published]] = {}
-    for published in by_number.values():
+    starts: dict[Cause, list[Published]] = {}
+    chain_of: dict[int, Cause] = {}
+    latest: dict[Cause, int] = {}
+    for published in log:
         cause = published.cause
-        if isinstance(cause, int) and cause in by_number:
+        if isinstance(cause, int) and cause in chain_of:
+            chain = chain_of[cause]
             effects.setdefault(cause, []).append(published)
         else:
             # The minus keeps what has no cause apart from what an event that isn't kept led to.
-            roots.setdefault(-published.seq if cause is None else cause, []).append(published)
-    found = []
-    for starts in roots.values():
-        events: list[tuple[Published, int]] = []
-        left = [(start, 0) for start in reversed(starts)]
-        while left:
-            published, depth = left.pop()
-            events.append((published, depth))
-            left += [(effect, depth + 1) for effect in reversed(effects.get(published.seq, ()))]
-        found.append(Chain(starts[0].cause, tuple(events)))
-    found.sort(key=lambda chain: max(item.seq for item, _ in chain.events), reverse=True)
-    return found
+            chain = -published.seq if cause is None else cause
+            starts.setdefault(chain, []).append(published)
+        chain_of[published.seq] = chain
+        latest[chain] = published.seq
+    newest = sorted(starts, key=latest.__getitem__, reverse=True)
+    return [_chain(starts[chain], effects) for chain in newest]
+
+
+def _chain(starts: Sequence[Published], effects: Mapping[int, Sequence[Published]]) -> Chain:
+    if len(starts) == 1 and starts[0].seq not in effects:
+        return Chain(starts[0].cause, ((starts[0], 0),))
+    events: list[tuple[Published, int]] = []
+    left = [(start, 0) for start in reversed(starts)]
+    while left:
+        published, depth = left.pop()
+        events.append((published, depth))
+        left += [(effect, depth + 1) for effect in reversed(effects.get(published.seq, ()))]
+    return Chain(starts[0].cause, tuple(events))

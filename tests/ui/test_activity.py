@@ -2,6 +2,8 @@
 
 import time
 
+from PySide6.QtCore import QPersistentModelIndex
+
 from app.domain import events
 from app.domain.activity import Topic
 from app.domain.error_reports import report_of
@@ -252,6 +254,22 @@ async def test_that_the_table_changes_no_more_than_it_must(qapp, qtmodeltester) 
         activity.refresh()
         assert inserted == [(0, 0), (0, 0)]
         assert not resets
+
+
+async def test_that_a_row_keeps_its_event_when_the_oldest_leave(qapp) -> None:
+    async with rig(ALPHA) as r:
+        activity, bus = seen(r.manager), r.manager.events
+        for number in range(KEPT + 10):
+            bus.publish(SettingChanged(key=str(number)))
+        activity.refresh()
+        place = QPersistentModelIndex(activity.table.index(5, 0))
+        row = activity.table.row_at(5)
+        for number in range(3):
+            bus.publish(SettingChanged(key=f"new {number}"))
+        activity.refresh()
+        assert place.row() == 8
+        assert activity.table.row_at(8) == row
+        assert activity.table.rowCount() == KEPT
 
 
 async def test_that_a_model_that_is_gone_keeps_the_rest_of_its_id(qapp) -> None:

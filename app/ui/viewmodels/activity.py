@@ -28,11 +28,20 @@ from app.domain.models import ModelId
 from app.manager.events import KEPT, Subscription
 from app.manager.manager import Manager
 from app.ui import words
-from app.ui.viewmodels.activity_rows import EVERYTHING, Book, Entry, Key, Row, lines_of, rows_of
+from app.ui.viewmodels.activity_rows import (
+    EVERYTHING,
+    Book,
+    Entry,
+    Filter,
+    Key,
+    Row,
+    lines_of,
+    rows_of,
+)
 from app.ui.viewmodels.activity_table import ActivityTable
 from app.ui.viewmodels.event_words import clock, full_time, gesture
 
-REFRESH_MS = 100
+REFRESH_MS = 200
 """How often the log follows what happens, at most."""
 
 Work = tuple[type[Event], str]
@@ -54,6 +63,11 @@ ENDS: Mapping[type[Event], type[Event]] = {
     ),
 }
 """The events that end that, with what they end."""
+
+
+Lines = tuple[tuple[Entry, int], ...]
+Shown = tuple[tuple[Chain, Filter, bool | None], Lines, list[Row]]
+"""A chain as it was asked for, its lines, and its rows."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,7 @@ class Activity(QObject):
         self._chains: list[Chain] = []
         self._entries: dict[int, Entry] = {}
         self._folds: dict[Key, bool] = {}
+        self._shown: dict[int, Shown] = {}
         self._subscription: Subscription | None = None
         self.table = ActivityTable(self)
         self.filter = EVERYTHING
@@ -160,19 +175,17 @@ class Activity(QObject):
         """Have an entry among the rows, whatever is looked for or folded."""
         if self.table.row_of(key) >= 0:
             return
-        for chain in self._chains:
-            lines = lines_of(chain, self._entries, self.name)
+        for _, lines, _ in self._shown.values():
             if any(entry.key == key for entry, _ in lines):
                 self._folds[lines[0][0].key] = True
         self.look_for_everything()
 
     def story(self, key: Key) -> Story | None:
         """What led to an entry and what followed; None when it isn't kept any more."""
-        for chain in self._chains:
-            lines = lines_of(chain, self._entries, self.name)
-            place = next((n for n, (entry, _) in enumerate(lines) if entry.key == key), None)
-            if place is not None:
-                return self._told(chain, lines, place)
+        for (chain, _, _), lines, _ in self._shown.values():
+            for place, (entry, _) in enumerate(lines):
+                if entry.key == key:
+                    return self._told(chain, lines, place)
         return None
 
     def models(self) -> list[tuple[ModelId, str]]:
@@ -235,7 +248,7 @@ class Activity(QObject):
             lines += [title, *(f"  {line}" for line in told)] if told else []
         return "\n".join(lines)
 
-    def _told(self, chain: Chain, lines: tuple[tuple[Entry, int], ...], place: int) -> Story:
+    def _told(self, chain: Chain, lines: Lines, place: int) -> Story:
         entry, depth = lines[place]
         headed = lines[0][0].key.startswith("cause ")
         causes: list[Entry] = []
@@ -270,10 +283,24 @@ class Activity(QObject):
             number = before.seq if before is not None else published.seq
             self._going_on[which] = published.model_copy(update={"seq": number})
 
+    def _fold_of(self, chain: Chain) -> bool | None:
+        first = f"cause {chain.cause}" if chain.cause is not None else ""
+        opened = self._folds.get(first)
+        return self._folds.get(str(chain.events[0][0].seq)) if opened is None else opened
+
     def _show(self) -> None:
+        before, self._shown = self._shown, {}
         rows: list[Row] = []
         for chain in self._chains:
-            rows += rows_of(lines_of(chain, self._entries, self.name), self.filter, self._folds)
+            # Most chains are over: what was shown of them is shown again.
+            number = chain.events[0][0].seq
+            asked = chain, self.filter, self._fold_of(chain)
+            known = before.get(number)
+            if known is None or known[0] != asked:
+                lines = lines_of(chain, self._entries, self.name)
+                known = asked, lines, rows_of(lines, self.filter, self._folds)
+            self._shown[number] = known
+            rows += known[2]
         self.table.replace(rows)
         self.changed.emit()
 

@@ -147,7 +147,7 @@ class Book:
         entries: dict[int, Entry] = {}
         for published in tidied(log):
             known = before.get(published.seq)
-            if known is None or known[0] != published.event:
+            if known is None or known[0] is not published.event:
                 known = published.event, entry_of(published, self.name)
             self._entries[published.seq] = known
             if known[1] is not None:
@@ -195,17 +195,17 @@ def rows_of(
         folds: which chains a person opened or folded, by their first entry's key.
     """
     chain = lines[0][0].key
-    shown = [*lines]
+    shown = lines
     taken: Collection[Key] = ()
-    if asked:
+    looking = bool(asked)
+    if looking:
         taken = {entry.key for entry, _ in lines if asked.takes(entry)}
         shown = _with_causes(lines, taken)
     if not shown:
         return []
-    is_open = bool(asked) or folds.get(chain, len(lines) < FOLDED_FROM)
+    is_open = looking or folds.get(chain, len(lines) < FOLDED_FROM)
     rows = [
-        Row(entry, chain, depth, aside=bool(asked) and entry.key not in taken)
-        for entry, depth in shown
+        Row(entry, chain, depth, aside=looking and entry.key not in taken) for entry, depth in shown
     ]
     if len(rows) == 1:
         return rows

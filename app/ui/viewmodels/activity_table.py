@@ -29,27 +29,41 @@ class ActivityTable(QAbstractTableModel):
         return self._rows
 
     def replace(self, rows: Sequence[Row]) -> None:
-        """Show other rows; those at both ends that stay the same aren't touched."""
-        old, new = self._rows, [*rows]
+        """Show other rows; what stays keeps its place, its selection and its glyphs."""
+        new = [*rows]
+        kept = {row.entry.key for row in new}
+        end = len(self._rows)
+        while end and self._rows[end - 1].entry.key not in kept:
+            end -= 1
+        # The oldest leave at the end, while new ones come on top.
+        self._remove(end, len(self._rows))
+        known = {row.entry.key for row in self._rows}
+        fresh = next((n for n, row in enumerate(new) if row.entry.key in known), len(new))
+        self._insert(0, new[:fresh])
+        old = self._rows
         shorter = min(len(old), len(new))
-        head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
+        head = next((n for n in range(shorter) if not _same(old[n], new[n])), shorter)
         rest = shorter - head
-        tail = next((n for n in range(rest) if old[-1 - n] != new[-1 - n]), rest)
+        tail = next((n for n in range(rest) if not _same(old[-1 - n], new[-1 - n])), rest)
         gone, come = len(old) - head - tail, len(new) - head - tail
-        same = min(gone, come)
-        if gone > same:
-            self.beginRemoveRows(NO_INDEX, head + same, head + gone - 1)
-            del self._rows[head + same : head + gone]
+        both = min(gone, come)
+        self._remove(head + both, head + gone)
+        self._insert(head + both, new[head + both : head + come])
+        if both:
+            self._rows[head : head + both] = new[head : head + both]
+            self.dataChanged.emit(self.index(head, TIME), self.index(head + both - 1, WHAT))
+
+    def _remove(self, first: int, end: int) -> None:
+        if first < end:
+            self.beginRemoveRows(NO_INDEX, first, end - 1)
+            del self._rows[first:end]
             self.endRemoveRows()
-        if come > same:
-            # New ones come on top: those that they are put before keep their selection.
-            extra = come - same
-            self.beginInsertRows(NO_INDEX, head, head + extra - 1)
-            self._rows[head:head] = new[head : head + extra]
+
+    def _insert(self, at: int, rows: Sequence[Row]) -> None:
+        if rows:
+            self.beginInsertRows(NO_INDEX, at, at + len(rows) - 1)
+            self._rows[at:at] = rows
             self.endInsertRows()
-        if come:
-            self._rows[head : head + come] = new[head : head + come]
-            self.dataChanged.emit(self.index(head, TIME), self.index(head + come - 1, WHAT))
 
     def row_at(self, row: int) -> Row | None:
         """One row; None where there is none."""
@@ -92,6 +106,10 @@ class ActivityTable(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         return heading(role, TITLES[section], figures=False)
+
+
+def _same(one: Row, other: Row) -> bool:
+    return one is other or one == other
 
 
 def _standing(row: Row) -> str:
