@@ -16,6 +16,7 @@ from app.domain.events import (
     Cause,
     ConversionEnded,
     ConversionProgressed,
+    CopiesDeleted,
     DeletionUndone,
     Event,
     FellBack,
@@ -80,7 +81,14 @@ TOPICS: Mapping[type[Event], Topic] = {
     ),
     **dict.fromkeys(
         (
-            *(ModelsChanged, AnnotationChanged, SearchesChanged, ModelDeleted, DeletionUndone),
+            *(
+                ModelsChanged,
+                AnnotationChanged,
+                SearchesChanged,
+                ModelDeleted,
+                DeletionUndone,
+                CopiesDeleted,
+            ),
             *(ConversionProgressed, ConversionEnded, FoldersChanged, ScanProgressed, ScanFinished),
         ),
         Topic.LIBRARY,

@@ -260,7 +260,10 @@ SENTENCES: dict[type[Event], Callable[[Any, Name], str]] = {
         f"{name(e.model_id)} didn't answer, and the next model was asked. {e.error.what}"
     ),
     events.ModelDeleted: lambda e, _: f"{e.name} left the library; its files go to the trash.",
-    events.DeletionUndone: lambda e, name: f"{name(e.model_id)} is back in the library.",
+    events.CopiesDeleted: lambda e, _: (
+        f"{words.amount(e.count, 'copy', 'copies')} of {e.name} left for the trash."
+    ),
+    events.DeletionUndone: lambda e, name: f"What was deleted of {name(e.model_id)} is back.",
     events.AnnotationChanged: lambda e, name: f"What is noted of {name(e.model_id)} changed.",
     events.SearchesChanged: lambda e, _: "The saved searches changed.",
     events.FoldersChanged: lambda e, _: "The folders of the library changed.",
