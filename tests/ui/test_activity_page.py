@@ -59,6 +59,13 @@ async def test_that_an_event_shows_its_causes_and_effects_and_leads_to_them(qtbo
         assert view._text.text() == "Qwen was brought up again after 3.2 s."
 
 
+async def test_that_an_event_has_room_after_it_was_kept_hidden(qtbot) -> None:
+    async with on_activity(qtbot) as (_, page):
+        page.splitter.setSizes([1000, 0])
+        page.list.selectRow(0)
+        await eventually(lambda: page.event_view.width() >= 260)
+
+
 async def test_that_an_event_leads_to_its_model_in_the_library(qtbot) -> None:
     async with on_activity(qtbot) as (window, page):
         page.list.selectRow(0)

@@ -25,6 +25,8 @@ from app.ui.widgets.icon_button import IconButton
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.wrapped_label import WrappedLabel
 
+LEAST_WIDTH, LEAST_HEIGHT = 260, 120
+"""A place that was kept while it was hidden leaves it no room at all."""
 MOST = 12
 """Causes or effects that are listed; the table has all of them."""
 
@@ -66,6 +68,7 @@ class EventView(QFrame):
         self._story: Story | None = None
         self.setProperty("role", "card")
         self.setObjectName("event_view")
+        self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
         self._when = WrappedLabel()
         self._when.setProperty("role", "muted")
         self._when.setObjectName("event_when")
