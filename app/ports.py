@@ -28,6 +28,7 @@ from app.domain.models import Alias, Folder, ModelId, ModelSpec, ScannedFile
 from app.domain.profiles import ModelMetrics, ProfileRun
 from app.domain.secrets import AuditReport, KeyPlace, KeyringState, Secret
 from app.domain.spending import Price, SpendingEntry
+from app.domain.support import BundlePart
 from app.domain.switching import AliasChange
 
 NOTHING_TOLD: Mapping[str, bool | str] = {}
@@ -417,6 +418,38 @@ class Devices(Protocol):
 
     def cores(self) -> int:
         """Processor cores this process may use."""
+        ...
+
+
+class SupportFiles(Protocol):
+    """Writes support bundles: what the manager tells, with the log and the crash files."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Versions of what the program is made of, and of the system that it runs on."""
+        ...
+
+    async def parts(self) -> tuple[BundlePart, ...]:
+        """The files that a bundle takes up."""
+        ...
+
+    async def write(
+        self,
+        destination: str,
+        documents: Mapping[str, str],
+        said: AsyncIterator[str],
+        on_progress: Callable[[float], None],
+    ) -> int:
+        """Write a bundle and give back its size in bytes; cancelled or failed, it leaves nothing.
+
+        Args:
+            destination: the file; one that is there is replaced.
+            documents: what goes in beside the files, by name.
+            said: what was said in conversations, so that none of it is repeated.
+            on_progress: gets 0 to 1.
+
+        Raises:
+            StorageError: it can't be written.
+        """
         ...
 
 

@@ -32,6 +32,7 @@ from app.system.keys import SystemKeys
 from app.system.orphans import WorkerJournal
 from app.system.paths import find_paths
 from app.system.processes import WorkerProcesses
+from app.system.support import SupportFiles
 
 
 @asynccontextmanager
@@ -77,6 +78,7 @@ async def open_manager(
             prober=prober,
             providers={"local": LlamaCppProvider(workers, templates, cores=machine.cores())},
             devices=machine,
+            support=SupportFiles(paths.logs, paths.crashes),
             environment=environment,
             accounts=AccountPorts(
                 store=storage.accounts,

@@ -34,6 +34,7 @@ from app.manager.searches import Searches
 from app.manager.settings import SettingsKeeper
 from app.manager.specs import Specs
 from app.manager.spending import Spending, SpendingPorts
+from app.manager.support import Support
 from app.manager.trials import Trials
 from app.ports import (
     ConversationStore,
@@ -46,6 +47,7 @@ from app.ports import (
     Provider,
     Quantiser,
     SettingStore,
+    SupportFiles,
     TemplateProber,
 )
 
@@ -70,6 +72,7 @@ class Manager:
         prober: TemplateProber,
         providers: Mapping[str, Provider],
         devices: Devices,
+        support: SupportFiles,
         environment: Mapping[str, str],
         kept: bool = True,
         accounts: AccountPorts | None = None,
@@ -89,6 +92,7 @@ class Manager:
             prober: finds out what chat templates can.
             providers: load models, by the name of the account.
             devices: knows the machine.
+            support: writes support bundles.
             environment: overrides settings.
             kept: whether what is done is written anywhere; the stores see to that.
             accounts: what accounts at providers need; None for local models only.
@@ -186,6 +190,15 @@ class Manager:
         )
         self.conversations = Conversations(
             conversations, self.models, self._metrics, self.events, self.settings.current
+        )
+        self.support = Support(
+            files=support,
+            models=self.models,
+            conversations=self.conversations,
+            accounts=self.accounts,
+            devices=devices,
+            events=self.events,
+            settings=self.settings.current,
         )
         self.embeddings = Embeddings(self.models, self._metrics)
         self.profiles = Profiles(

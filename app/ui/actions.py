@@ -109,7 +109,7 @@ class ActionInfo:
     tooltip: str = ""
 
 
-PAGES = ("library", "loaded", "playground", "profile", "settings")
+PAGES = ("library", "loaded", "playground", "profile", "activity", "settings")
 
 ACTIONS: dict[str, ActionInfo] = {
     info.id: info
@@ -118,7 +118,8 @@ ACTIONS: dict[str, ActionInfo] = {
         ActionInfo("loaded", "Loaded", "loaded", ("Ctrl+2",)),
         ActionInfo("playground", "Playground", "playground", ("Ctrl+3",)),
         ActionInfo("profile", "Profile", "profile", ("Ctrl+4",)),
-        ActionInfo("settings", "Settings", "settings", ("Ctrl+5", "Ctrl+,")),
+        ActionInfo("activity", "Activity", "activity", ("Ctrl+5",)),
+        ActionInfo("settings", "Settings", "settings", ("Ctrl+6", "Ctrl+,")),
         ActionInfo(
             "add_folder",
             "Add folder…",
@@ -155,6 +156,11 @@ ACTIONS: dict[str, ActionInfo] = {
             tooltip="Search Modelyard's own files and processes for every key",
         ),
         ActionInfo("spending", "Spending…", tooltip="Show what models took and cost, by month"),
+        ActionInfo(
+            "support_bundle",
+            "Support bundle…",
+            tooltip="Write what helps to find a fault into a file, without anything private",
+        ),
         ActionInfo(
             "rescan",
             "Rescan folders",
@@ -362,7 +368,7 @@ MODEL_ACTIONS = (
 FILE_ACTIONS = (
     *("add_folder", "add_file", "rescan", "duplicates", ""),
     *("add_account", "audit_keys", "spending", ""),
-    *("export_library", "import_library", "", "new_conversation", "", "quit"),
+    *("export_library", "import_library", "support_bundle", "", "new_conversation", "", "quit"),
 )
 NOTE_ACTIONS = ("favourite", "unfavourite", "annotate", "delete_model")
 """What a person notes of one model and does with its files, in the order of menus and buttons."""

@@ -26,6 +26,7 @@ from app.ui.main_window import MainWindow
 from app.ui.pages.duplicates_dialog import DuplicatesDialog
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
+from tests.screens.activity import activity
 from tests.screens.camera import Camera
 from tests.screens.inspecting import convert, exchange, inspect
 from tests.screens.library import (
@@ -100,6 +101,7 @@ async def render(folder: Path, out: Path) -> None:
         await reasoning(s)
         await profile(s)
         await trouble(s, models)
+        await activity(s)
         await narrow(s)
 
 
@@ -124,7 +126,7 @@ async def stage(database: Path, out: Path) -> AsyncIterator[Stage]:
 
 async def nothing_yet(s: Stage) -> None:
     """Every page before the first model."""
-    for page in ("library", "loaded", "playground", "profile", "settings"):
+    for page in ("library", "loaded", "playground", "profile", "activity", "settings"):
         s.window.show_page(page)
         await s.camera.take(f"{page}-empty")
 

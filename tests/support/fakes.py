@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic_ns
@@ -42,6 +42,7 @@ from app.domain.models import (
     ScannedFile,
 )
 from app.domain.profiles import ModelMetrics, ProfileRun
+from app.domain.support import BundlePart
 from app.domain.switching import AliasChange
 from app.library.inspection import FileInspection
 from app.manager.accounts import AccountPorts
@@ -557,6 +558,38 @@ class FakeQuantiser:
         self.then(destination)
 
 
+class FakeSupportFiles:
+    """Keeps what would be written; `failure` stands in its way, `gate` holds it up."""
+
+    def __init__(self) -> None:
+        self.written: dict[str, dict[str, str]] = {}
+        self.said: list[str] = []
+        self.failure: AppError | None = None
+        self.gate: asyncio.Event | None = None
+
+    def facts(self) -> Mapping[str, str]:
+        return {"system": "an imagined one"}
+
+    async def parts(self) -> tuple[BundlePart, ...]:
+        return (BundlePart(name="logs/modelyard.log", what="The log", size_bytes=1200),)
+
+    async def write(
+        self,
+        destination: str,
+        documents: Mapping[str, str],
+        said: AsyncIterator[str],
+        on_progress: Callable[[float], None],
+    ) -> int:
+        on_progress(0.4)
+        self.said = [text async for text in said]
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.written[destination] = dict(documents)
+        return 4321
+
+
 @dataclass
 class FakePorts:
     """Everything a manager needs, in memory; kept across managers to play a restart."""
@@ -567,6 +600,7 @@ class FakePorts:
     devices: FakeDevices = field(default_factory=FakeDevices)
     prober: FakeProber = field(default_factory=FakeProber)
     quantiser: FakeQuantiser = field(default_factory=FakeQuantiser)
+    support: FakeSupportFiles = field(default_factory=FakeSupportFiles)
     environment: dict[str, str] = field(default_factory=dict)
 
     def offer(self, *models: ModelSpec) -> None:
@@ -593,6 +627,7 @@ class FakePorts:
             prober=self.prober,
             providers={"local": self.provider},
             devices=self.devices,
+            support=self.support,
             environment=self.environment,
             accounts=accounts,
             spending=spending,

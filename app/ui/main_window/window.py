@@ -48,6 +48,7 @@ from app.ui.main_window import place
 from app.ui.main_window.account_dialogs import AccountDialogs
 from app.ui.main_window.library_dialogs import LibraryDialogs
 from app.ui.main_window.messages import Messages
+from app.ui.pages.activity_page import ActivityPage
 from app.ui.pages.duplicates_dialog import show_duplicates
 from app.ui.pages.library_page import LibraryPage
 from app.ui.pages.load_settings_dialog import choose_load_settings
@@ -55,6 +56,7 @@ from app.ui.pages.loaded_page import LoadedPage
 from app.ui.pages.playground_page import PlaygroundPage
 from app.ui.pages.profile_page import ProfilePage
 from app.ui.pages.settings_page import SettingsPage
+from app.ui.pages.support_dialog import write_support_bundle
 from app.ui.theme import Theme
 from app.ui.viewmodels.context import context_of
 from app.ui.viewmodels.duplicates import Duplicates
@@ -108,12 +110,14 @@ class MainWindow(QMainWindow):
         self.loaded_page = LoadedPage(manager, look, bridge)
         self.playground_page = PlaygroundPage(manager, look, intents, bridge, self.gestures)
         self.profile_page = ProfilePage(manager, look, intents, bridge)
+        self.activity_page = ActivityPage(manager, look)
         self.settings_page = SettingsPage(manager, look, intents, bridge)
         self.pages: dict[str, QWidget] = {
             "library": self.library_page,
             "loaded": self.loaded_page,
             "playground": self.playground_page,
             "profile": self.profile_page,
+            "activity": self.activity_page,
             "settings": self.settings_page,
         }
         self.status = StatusViewModel(manager, bridge, self)
@@ -163,6 +167,8 @@ class MainWindow(QMainWindow):
             self.playground_page.focus_composer()
         elif name == "library":
             self.library_page.browser.setFocus()
+        elif name == "activity":
+            self.activity_page.focus_list()
         elif name == "loaded":
             self._messages.crashes_seen()
         self._refresh_actions()
@@ -311,6 +317,8 @@ class MainWindow(QMainWindow):
             "convert": self._for_model(self.library_dialogs.convert),
             "export_library": lambda _: self.library_dialogs.export(),
             "import_library": lambda _: self.library_dialogs.take_in(),
+            "show_model": self._reveal,
+            "support_bundle": lambda _: self._write_support_bundle(),
             "restore": lambda _: gestures.restore(),
             "new_conversation": lambda _: self._new_conversation(),
             "quit": lambda _: self.close_requested.emit(),
@@ -336,7 +344,13 @@ class MainWindow(QMainWindow):
         self._recolour()
 
     def _connect(self) -> None:
-        pages = (self.library_page, self.loaded_page, self.playground_page, self.settings_page)
+        pages = (
+            self.library_page,
+            self.loaded_page,
+            self.playground_page,
+            self.activity_page,
+            self.settings_page,
+        )
         for page in pages:
             page.requested.connect(self.perform)
         for guide in (self.loaded_page, self.playground_page, self.profile_page, self.status_bar):
@@ -443,6 +457,10 @@ class MainWindow(QMainWindow):
     def _annotate(self, model_id: ModelId) -> None:
         self.show_page("library")
         self.library_page.edit_notes(model_id)
+
+    def _write_support_bundle(self) -> None:
+        work = write_support_bundle(self, self._look, self._intents, self._manager)
+        self._intents.run("support bundle", work)
 
     def _look_again(self, state: Qt.ApplicationState) -> None:
         """Look at folders again whose changes nobody tells of when somebody comes back."""

@@ -35,6 +35,7 @@ from tests.support.fakes import (
     FakeProber,
     FakeProvider,
     FakeQuantiser,
+    FakeSupportFiles,
     spec,
 )
 
@@ -179,6 +180,7 @@ async def both_ready() -> AsyncIterator[Manager]:
             prober=FakeProber(),
             providers={"local": PacedProvider()},
             devices=FakeDevices(),
+            support=FakeSupportFiles(),
             environment={},
         )
         await manager.start()
