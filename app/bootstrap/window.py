@@ -25,11 +25,13 @@ from app.domain.settings import Settings
 from app.resources import icon
 from app.storage.opening import Opening
 from app.system.crashes import on_loop_exception
+from app.system.handover import Handover, Reception
 from app.tasks import TaskScope
 from app.ui.bridge import Bridge
 from app.ui.dialogs import QuestionDialog, finished
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
+from app.ui.main_window.arrivals import OpenedFiles
 from app.ui.theme import Theme
 
 log = logging.getLogger(__name__)
@@ -38,11 +40,18 @@ ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl+C, the session's end, and the terminal's; not every system knows them all."""
 
 
-def run_window(command: OpenWindow, state: State) -> int:
-    """Open the window, stay until it is closed, and return the exit status."""
+def run_window(command: OpenWindow, state: State, reception: Reception | None = None) -> int:
+    """Open the window, stay until it is closed, and return the exit status.
+
+    Args:
+        command: what the window is opened for.
+        state: what it shows.
+        reception: where later starts come.
+    """
     application = start_application()
+    opened = OpenedFiles(application)
     with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
-        return runner.run(_run(Theme(application), command, state))
+        return runner.run(_run(Theme(application), command, state, reception, opened))
 
 
 def start_application() -> QApplication:
@@ -58,18 +67,43 @@ def start_application() -> QApplication:
     return application
 
 
-async def _run(theme: Theme, command: OpenWindow, state: State) -> int:
+async def _run(
+    theme: Theme,
+    command: OpenWindow,
+    state: State,
+    reception: Reception | None,
+    opened: OpenedFiles,
+) -> int:
     try:
         asyncio.get_running_loop().set_exception_handler(on_loop_exception)
         async with open_window(theme, state.database, os.environ, state.opening()) as window:
             window.add_paths(_absolute(command.paths))
-            await until_closed(window)
+            opened.attend(window.welcome)
+            with _attended(reception, window):
+                await until_closed(window)
     except Exception as error:
         # The outermost edge: a program that a double click started has no other voice.
         log.exception("Modelyard can't go on")
+        if reception is not None:
+            reception.turn_away()
         await _tell(theme, report_of(error))
         return 1
     return 0
+
+
+@contextlib.contextmanager
+def _attended(reception: Reception | None, window: MainWindow) -> Iterator[None]:
+    """Pass on to the window what later starts were asked for."""
+    if reception is None:
+        yield
+        return
+
+    def take(handover: Handover) -> None:
+        log.info("A later start hands over %d paths", len(handover.paths))
+        window.welcome(handover.paths, handover.activation)
+
+    with reception.attended(asyncio.get_running_loop(), take):
+        yield
 
 
 async def _tell(theme: Theme, report: ErrorReport) -> None:

@@ -45,6 +45,7 @@ from app.ui.actions import ACTIONS, MENUS, PAGES, Context
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import place
+from app.ui.main_window.arrivals import bring_forward
 from app.ui.main_window.library_dialogs import LibraryDialogs
 from app.ui.main_window.messages import Messages
 from app.ui.pages.duplicates_dialog import show_duplicates
@@ -55,6 +56,7 @@ from app.ui.pages.playground_page import PlaygroundPage
 from app.ui.pages.profile_page import ProfilePage
 from app.ui.pages.settings_page import SettingsPage
 from app.ui.theme import Theme
+from app.ui.viewmodels.additions import Addition
 from app.ui.viewmodels.context import context_of
 from app.ui.viewmodels.duplicates import Duplicates
 from app.ui.viewmodels.gestures import Gestures
@@ -205,6 +207,16 @@ class MainWindow(QMainWindow):
             self.show_page("library")
             self.gestures.add(paths)
 
+    def welcome(self, paths: Sequence[str], activation: str = "") -> None:
+        """Come to the front, with files and folders that were opened with this program.
+
+        Args:
+            paths: what to add to the library.
+            activation: the desktop's leave to come to the front.
+        """
+        bring_forward(self, activation)
+        self.add_paths(paths)
+
     async def save_place(self) -> None:
         """Keep where the window and its parts are."""
         kept = self.library_page.with_place(place.taken(self, self._page))
@@ -343,7 +355,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.applicationStateChanged.connect(self._look_again)
-        self.gestures.added.connect(self.library_page.reveal)
+        self.gestures.added.connect(self._reveal_added)
         self.library_dialogs.made.connect(self._reveal)
         self._intents.failed.connect(self._messages.fail)
         self._look.changed.connect(self._recolour)
@@ -408,6 +420,11 @@ class MainWindow(QMainWindow):
         self.library_page.search.clear()
         self.library_page.view_model.refresh()
         self.library_page.view_model.select(model_id)
+
+    def _reveal_added(self, additions: tuple[Addition, ...]) -> None:
+        there = [item for item in additions if item.error is None]
+        if there:
+            self.library_page.reveal(there[-1].path)
 
     def _search(self) -> None:
         self.show_page("library")
