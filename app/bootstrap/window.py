@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication, QIcon
-from PySide6.QtWidgets import QApplication
 
 from app import __version__
 from app.bootstrap.core import open_manager
@@ -31,11 +30,13 @@ from app.ui.bridge import Bridge
 from app.ui.dialogs import QuestionDialog, finished
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
-from app.ui.main_window.arrivals import OpenedFiles
+from app.ui.main_window.arrivals import Application
 from app.ui.theme import Theme
 
 log = logging.getLogger(__name__)
 
+DESKTOP_NAME = "modelyard"
+"""What the desktop calls the program: the name of its .desktop file."""
 ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl+C, the session's end, and the terminal's; not every system knows them all."""
 
@@ -49,18 +50,17 @@ def run_window(command: OpenWindow, state: State, reception: Reception | None = 
         reception: where later starts come.
     """
     application = start_application()
-    opened = OpenedFiles(application)
     with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
-        return runner.run(_run(Theme(application), command, state, reception, opened))
+        return runner.run(_run(application, command, state, reception))
 
 
-def start_application() -> QApplication:
+def start_application() -> Application:
     """The Qt application, named as the desktop knows it; made once a process."""
-    application = QApplication(sys.argv[:1])
+    application = Application(sys.argv[:1])
     application.setApplicationName("modelyard")
     application.setApplicationDisplayName("Modelyard")
     application.setApplicationVersion(__version__)
-    QGuiApplication.setDesktopFileName("modelyard")
+    QGuiApplication.setDesktopFileName(DESKTOP_NAME)
     application.setWindowIcon(QIcon(str(icon("modelyard.svg"))))
     # Closing the last dialog must not end the loop: the window decides when the app ends.
     application.setQuitOnLastWindowClosed(False)
@@ -68,17 +68,14 @@ def start_application() -> QApplication:
 
 
 async def _run(
-    theme: Theme,
-    command: OpenWindow,
-    state: State,
-    reception: Reception | None,
-    opened: OpenedFiles,
+    application: Application, command: OpenWindow, state: State, reception: Reception | None
 ) -> int:
+    theme = Theme(application)
     try:
         asyncio.get_running_loop().set_exception_handler(on_loop_exception)
         async with open_window(theme, state.database, os.environ, state.opening()) as window:
             window.add_paths(_absolute(command.paths))
-            opened.attend(window.welcome)
+            application.attend(window.welcome)
             with _attended(reception, window):
                 await until_closed(window)
     except Exception as error:

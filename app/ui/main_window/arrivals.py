@@ -1,27 +1,23 @@
 """What comes from outside while the window is open: files to open, and later starts."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QFileOpenEvent, QGuiApplication
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 ACTIVATION = "XDG_ACTIVATION_TOKEN"
 """Where Qt's Wayland plugin looks for the leave to come to the front."""
 
 
-class OpenedFiles(QObject):
-    """Hears which files macOS wants opened, also before there is a window."""
+class Application(QApplication):
+    """Hears which files macOS wants opened, also before there is a window for them."""
 
-    def __init__(self, application: QGuiApplication) -> None:
-        super().__init__(application)
+    def __init__(self, arguments: Sequence[str]) -> None:
+        super().__init__([*arguments])
         self._waiting: list[str] = []
         self._take: Callable[[Sequence[str]], object] | None = None
-        if sys.platform == "darwin":
-            # Elsewhere nobody sends such events, and every other one would pass through here.
-            application.installEventFilter(self)
 
     def attend(self, take: Callable[[Sequence[str]], object]) -> None:
         """Pass on what came and what comes."""
@@ -30,15 +26,15 @@ class OpenedFiles(QObject):
         if waiting:
             take(waiting)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    # Not a filter: every event of every object would pass through one.
+    def event(self, event: QEvent) -> bool:
         """Take the wish to open a file."""
         if event.type() is not QEvent.Type.FileOpen or not isinstance(event, QFileOpenEvent):
-            return super().eventFilter(watched, event)
+            return super().event(event)
         if event.file():
-            if self._take is not None:
-                self._take([event.file()])
-            else:
-                self._waiting.append(event.file())
+            self._waiting.append(event.file())
+        if self._take is not None:
+            self.attend(self._take)
         return True
 
 

@@ -242,9 +242,10 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Offer to take local files and folders."""
-        if _local_paths(event.mimeData()):
+        paths = _local_paths(event.mimeData())
+        if paths:
             event.acceptProposedAction()
-            self._overlay.cover()
+            self._overlay.cover(paths)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Withdraw the offer."""

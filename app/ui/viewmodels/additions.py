@@ -41,8 +41,7 @@ def said(additions: Sequence[Addition]) -> str:
     """What became of them; empty for nothing."""
     if not additions:
         return ""
-    pieces = _of_one(additions[0]) if len(additions) == 1 else _of_many(additions)
-    return f"{pieces[:1].upper()}{pieces[1:]}."
+    return f"{_of_one(additions[0]) if len(additions) == 1 else _of_many(additions)}."
 
 
 def refusals(additions: Sequence[Addition]) -> str:
@@ -56,11 +55,11 @@ def _of_one(addition: Addition) -> str:
         case Outcome.MODEL_ADDED:
             return f"{addition.name} is added"
         case Outcome.FOLDER_ADDED:
-            return f"the folder {addition.name} is added; its models appear as they are found"
+            return f"The folder {addition.name} is added; its models appear as they are found"
         case Outcome.MODEL_KNOWN:
             return f"{addition.name} is in the library already"
         case Outcome.FOLDER_KNOWN:
-            return f"the folder {addition.name} is in the library already; it is scanned again"
+            return f"The folder {addition.name} is in the library already; it is scanned again"
         case Outcome.REFUSED:
             return f"{addition.name} can't be added"
 

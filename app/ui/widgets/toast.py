@@ -124,7 +124,8 @@ class Toast(QFrame):
         self._detail.setVisible(shown)
 
     def _recolour(self) -> None:
-        self._icon.setPixmap(self._look.icon(self._role, self._role).pixmap(theme.ICON))
+        token = "warn" if self._role == "warning" else self._role
+        self._icon.setPixmap(self._look.icon(self._role, token).pixmap(theme.ICON))
         self._cross.setIcon(self._look.icon("close", "muted"))
 
 
