@@ -48,6 +48,7 @@ from app.ui.main_window import place
 from app.ui.main_window.arrivals import bring_forward
 from app.ui.main_window.library_dialogs import LibraryDialogs
 from app.ui.main_window.messages import Messages
+from app.ui.pages.command_palette import CommandPalette
 from app.ui.pages.duplicates_dialog import show_duplicates
 from app.ui.pages.library_page import LibraryPage
 from app.ui.pages.load_settings_dialog import choose_load_settings
@@ -61,6 +62,7 @@ from app.ui.viewmodels.context import context_of
 from app.ui.viewmodels.duplicates import Duplicates
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.load_form import LoadForm
+from app.ui.viewmodels.palette import Palette
 from app.ui.viewmodels.status import StatusViewModel
 from app.ui.widgets.drop_overlay import DropOverlay
 from app.ui.widgets.sidebar import Sidebar
@@ -136,6 +138,9 @@ class MainWindow(QMainWindow):
             self, look, manager, intents, self.library_page.converting, self._messages
         )
         self._overlay = DropOverlay(look, self)
+        self.command_palette = CommandPalette(
+            look, Palette(manager, self._context, manager.settings.current().window.recent), self
+        )
         self.actions_by_id: dict[str, QAction] = {}
         self._handlers = self._bindings()
         self._make_actions()
@@ -220,7 +225,8 @@ class MainWindow(QMainWindow):
     async def save_place(self) -> None:
         """Keep where the window and its parts are."""
         kept = self.library_page.with_place(place.taken(self, self._page))
-        await self._manager.settings.set("window", kept)
+        recent = {"recent": self.command_palette.finder.recent}
+        await self._manager.settings.set("window", kept.model_copy(update=recent))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask to be closed; the window stays until the program unwinds."""
@@ -288,6 +294,7 @@ class MainWindow(QMainWindow):
             "remove_folder": gestures.remove_folder,
             "rescan": lambda _: gestures.rescan(),
             "cancel_scan": lambda _: gestures.cancel_scan(),
+            "palette": lambda _: self.command_palette.toggle(),
             "search": lambda _: self._search(),
             "save_search": lambda _: self._save_search(),
             "forget_search": gestures.forget_search,
@@ -352,6 +359,8 @@ class MainWindow(QMainWindow):
         self.library_page.view_model.selection_changed.connect(self._refresh_actions)
         self.library_page.view_model.failed.connect(self.toaster.fail)
         self.library_page.view_model.rows_changed.connect(self._refresh_actions)
+        self.command_palette.chosen.connect(self.perform)
+        self.command_palette.revealed.connect(self._reveal)
         self.duplicates.changed.connect(self._show_copies)
         application = QApplication.instance()
         if isinstance(application, QApplication):
