@@ -355,9 +355,9 @@ async def test_that_the_reasons_unfold_for_what_cant_be_added(qtbot, tmp_path):
 
 
 def test_that_the_hint_says_what_a_drop_would_do():
-    assert offer(["/d/a.gguf"])[0] == "Drop to add a.gguf"
-    assert offer(["/d/a.gguf", "/d/B.GGUF"])[0] == "Drop to add 2 models"
-    assert offer(["/d/a.gguf", "/d"])[0] == "Drop to add to the library"
+    assert offer(["/d/a.gguf"])[1] == "Drop to add a.gguf"
+    assert offer(["/d/a.gguf", "/d/B.GGUF"])[1] == "Drop to add 2 models"
+    assert offer(["/d/a.gguf", "/d"])[1] == "Drop to add to the library"
 
 
 async def test_that_a_later_start_brings_the_window_forward_with_its_file(qtbot, monkeypatch):

@@ -172,17 +172,17 @@ class CommandPalette(QFrame):
         room = self._window.rect()
         width = min(WIDTH, room.width() - 2 * theme.SPACE_6)
         top = min(room.height() // 8, 2 * theme.ROW + theme.SPACE_8)
-        rows = min(ROWS, max(1, len(self._hits.entries)))
-        self.list.setFixedHeight(rows * theme.ROW + 2 * self.list.frameWidth())
         layout = self.layout()
         assert layout is not None
+        edge = 2 * self.list.frameWidth()
+        self.list.setFixedHeight(edge)
         layout.activate()
-        lowest = room.height() - top - theme.SPACE_6
+        # Whole rows only: half a row at the foot looks like the end of the words.
+        room_for = (room.height() - top - theme.SPACE_6 - layout.sizeHint().height()) // theme.ROW
+        rows = max(1, min(ROWS, room_for, len(self._hits.entries)))
+        self.list.setFixedHeight(rows * theme.ROW + edge)
+        layout.activate()
         height = layout.sizeHint().height()
-        if height > lowest:
-            self.list.setFixedHeight(max(theme.ROW, self.list.height() - height + lowest))
-            layout.activate()
-            height = layout.sizeHint().height()
         self.setGeometry((room.width() - width) // 2, top, width, height)
 
     def _step(self, by: int) -> None:

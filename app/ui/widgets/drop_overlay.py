@@ -23,6 +23,7 @@ class DropOverlay(QFrame):
         self.setProperty("role", "drop")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._icon = QLabel()
+        self._icon_name = "folder"
         self._icon.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.heading = WrappedLabel("")
         self.heading.setFont(theme.section())
@@ -43,7 +44,8 @@ class DropOverlay(QFrame):
 
     def cover(self, paths: Sequence[str]) -> None:
         """Show it over the whole window, for what is dragged."""
-        heading, below = offer(paths)
+        self._icon_name, heading, below = offer(paths)
+        self._recolour()
         self.heading.setText(heading)
         self.words.setText(below)
         window = self.parentWidget()
@@ -53,18 +55,18 @@ class DropOverlay(QFrame):
         self.show()
 
     def _recolour(self) -> None:
-        self._icon.setPixmap(self._look.icon("folder", "accent").pixmap(ICON_PIXELS))
+        self._icon.setPixmap(self._look.icon(self._icon_name, "accent").pixmap(ICON_PIXELS))
 
 
-def offer(paths: Sequence[str]) -> tuple[str, str]:
-    """What dropping some paths would do, and what follows. Judged by their names alone."""
+def offer(paths: Sequence[str]) -> tuple[str, str, str]:
+    """An icon, what dropping some paths would do, and what follows; judged by their names alone."""
     suffixes = [Path(path).suffix.casefold() for path in paths]
     models = suffixes.count(MODEL)
     if len(paths) == 1 and models:
-        return (
-            f"Drop to add {Path(paths[0]).name}",
-            "It stays where it is and can be loaded at once.",
-        )
+        name = Path(paths[0]).name
+        return "file", f"Drop to add {name}", "It stays where it is and can be loaded at once."
     if models == len(paths):
-        return f"Drop to add {words.amount(models, 'model')}", "The files stay where they are."
-    return "Drop to add to the library", "Folders and GGUF files; they stay where they are."
+        count = words.amount(models, "model")
+        return "file", f"Drop to add {count}", "The files stay where they are."
+    below = "Folders and GGUF files; they stay where they are."
+    return "folder", "Drop to add to the library", below
