@@ -394,7 +394,10 @@ print(*taken)
 
 async def test_that_text_fields_leave_dropped_files_to_the_window(qtbot):
     async with shown(qtbot, fake_ports()) as window:
-        assert not window.playground_page.composer.input.acceptDrops()
+        window.perform("palette")
+        for page in PAGES:
+            window.show_page(page)
+            assert not [w.objectName() for w in window.findChildren(QWidget) if w.acceptDrops()]
         assert window.acceptDrops()
 
 

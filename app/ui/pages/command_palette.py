@@ -236,6 +236,8 @@ class _Line(QLineEdit):
         self.setObjectName("palette_line")
         self.setPlaceholderText("Type an action or a model")
         self.setAccessibleName("Find an action or a model")
+        # Files are for the window, wherever they are dropped.
+        self.setAcceptDrops(False)
 
     def event(self, event: QEvent) -> bool:
         """Take the keys before Tab leads on."""
