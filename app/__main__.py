@@ -2,6 +2,11 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.bootstrap.instance import Claim
+    from app.cli.arguments import OpenWindow
 
 # ruff: noqa: PLC0415 - each door imports only what lies behind it: a worker starts in milliseconds
 # and never sees Qt or settings, a subcommand never sees Qt.
@@ -25,6 +30,15 @@ def main(argv: list[str] | None = None) -> int:
         from app.bootstrap.core import run_scan
 
         return run_scan(command)
+    from app.bootstrap.instance import claim_state
+
+    with claim_state(os.environ, command.paths) as claim:
+        if claim.problem:
+            sys.stderr.write(f"{claim.problem}\n")
+        return _run_first(command, claim) if claim.first else int(bool(claim.problem))
+
+
+def _run_first(command: "OpenWindow", claim: "Claim") -> int:
     from app.bootstrap.preflight import check
 
     obstacle = check(os.environ)
@@ -33,10 +47,10 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     from app.bootstrap.state import begin_state
 
-    with begin_state(os.environ) as state:
+    with begin_state(os.environ, kept=claim.kept) as state:
         from app.bootstrap.window import run_window
 
-        return run_window(command, state)
+        return run_window(command, state, claim.reception)
 
 
 if __name__ == "__main__":

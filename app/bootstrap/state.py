@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.bootstrap.instance import chosen
 from app.storage.opening import Opening
 from app.storage.unkept import is_kept
 from app.system.crashes import start_crash_reports
 from app.system.logs import start_logging
 from app.system.paths import find_paths
-
-PERSISTENCE = "MODEL_MANAGER_PERSISTENCE"
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,21 @@ class State:
 
 
 @contextmanager
-def begin_state(environment: Mapping[str, str]) -> Iterator[State]:
+def begin_state(environment: Mapping[str, str], *, kept: bool | None = None) -> Iterator[State]:
     """Begin to open this user's state, with the log and the crash reports beside it until the end.
 
     It raises nothing: who can tell a person what went wrong is yet to be imported.
+
+    Args:
+        environment: the process's variables.
+        kept: whether anything is to be kept, where that has been asked already.
     """
     with contextlib.ExitStack() as stack:
         paths = find_paths(environment)
         begun: Opening | Exception
         try:
-            kept = is_kept(paths.database, _chosen(environment))
+            if kept is None:
+                kept = is_kept(paths.database, chosen(environment))
             if kept:
                 paths.create()
                 stack.callback(start_logging(paths.logs))
@@ -53,12 +57,3 @@ def begin_state(environment: Mapping[str, str]) -> Iterator[State]:
         except Exception as error:  # noqa: BLE001 - the window tells it
             begun = error
         yield State(paths.database, begun)
-
-
-def _chosen(environment: Mapping[str, str]) -> bool | None:
-    if PERSISTENCE not in environment:
-        return None
-    # To read it takes the settings and with them pydantic, which is what a start can't wait for.
-    from app.domain.settings import persistence_chosen  # noqa: PLC0415
-
-    return persistence_chosen(environment)

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication, QIcon
-from PySide6.QtWidgets import QApplication
 
 from app import __version__
 from app.bootstrap.core import open_manager
@@ -25,51 +24,83 @@ from app.domain.settings import Settings
 from app.resources import icon
 from app.storage.opening import Opening
 from app.system.crashes import on_loop_exception
+from app.system.handover import Handover, Reception
 from app.tasks import TaskScope
 from app.ui.bridge import Bridge
 from app.ui.dialogs import QuestionDialog, finished
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
+from app.ui.main_window.arrivals import Application
 from app.ui.theme import Theme
 
 log = logging.getLogger(__name__)
 
+DESKTOP_NAME = "modelyard"
+"""What the desktop calls the program: the name of its .desktop file."""
 ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl+C, the session's end, and the terminal's; not every system knows them all."""
 
 
-def run_window(command: OpenWindow, state: State) -> int:
-    """Open the window, stay until it is closed, and return the exit status."""
+def run_window(command: OpenWindow, state: State, reception: Reception | None = None) -> int:
+    """Open the window, stay until it is closed, and return the exit status.
+
+    Args:
+        command: what the window is opened for.
+        state: what it shows.
+        reception: where later starts come.
+    """
     application = start_application()
     with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
-        return runner.run(_run(Theme(application), command, state))
+        return runner.run(_run(application, command, state, reception))
 
 
-def start_application() -> QApplication:
+def start_application() -> Application:
     """The Qt application, named as the desktop knows it; made once a process."""
-    application = QApplication(sys.argv[:1])
+    application = Application(sys.argv[:1])
     application.setApplicationName("modelyard")
     application.setApplicationDisplayName("Modelyard")
     application.setApplicationVersion(__version__)
-    QGuiApplication.setDesktopFileName("modelyard")
+    QGuiApplication.setDesktopFileName(DESKTOP_NAME)
     application.setWindowIcon(QIcon(str(icon("modelyard.svg"))))
     # Closing the last dialog must not end the loop: the window decides when the app ends.
     application.setQuitOnLastWindowClosed(False)
     return application
 
 
-async def _run(theme: Theme, command: OpenWindow, state: State) -> int:
+async def _run(
+    application: Application, command: OpenWindow, state: State, reception: Reception | None
+) -> int:
+    theme = Theme(application)
     try:
         asyncio.get_running_loop().set_exception_handler(on_loop_exception)
         async with open_window(theme, state.database, os.environ, state.opening()) as window:
             window.add_paths(_absolute(command.paths))
-            await until_closed(window)
+            application.attend(window.welcome)
+            with _attended(reception, window):
+                await until_closed(window)
     except Exception as error:
         # The outermost edge: a program that a double click started has no other voice.
         log.exception("Modelyard can't go on")
+        if reception is not None:
+            reception.turn_away()
         await _tell(theme, report_of(error))
         return 1
     return 0
+
+
+@contextlib.contextmanager
+def _attended(reception: Reception | None, window: MainWindow) -> Iterator[None]:
+    """Pass on to the window what later starts were asked for."""
+    if reception is None:
+        yield
+        return
+
+    def take(handover: Handover) -> None:
+        log.info("A later start hands over %d paths", len(handover.paths))
+        window.welcome(handover.paths, handover.activation)
+
+    with reception.attended(asyncio.get_running_loop(), take):
+        yield
 
 
 async def _tell(theme: Theme, report: ErrorReport) -> None:

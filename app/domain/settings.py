@@ -64,6 +64,8 @@ class WindowPlace(Frozen):
     """The columns chosen for the library's table; None for the usual ones."""
     fit_context: int | None = None
     """Tokens that the library's fits are told at; None for each model's own settings."""
+    recent: tuple[str, ...] = ()
+    """What was chosen in the command palette, the latest first."""
 
 
 class Settings(Frozen):

@@ -133,7 +133,7 @@ class Conversions:
                 self._tell(spec.id, quantisation, fraction)
 
             await self._quantiser.quantise(spec.path, destination, quantisation, tell)
-            made = await self._library.add_file(destination)
+            made, _ = await self._library.add_file(destination)
             await self._annotations.set_parent(made, spec.id)
             return made
 

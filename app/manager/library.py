@@ -114,22 +114,30 @@ class Library:
         """Models that several files hold, those first that waste most."""
         return duplicates_of(await self._store.shared())
 
-    async def add_folder(self, path: str) -> None:
+    async def add_folder(self, path: str) -> bool:
         """Keep a folder and scan it in the background.
+
+        Returns:
+            Whether it is new.
 
         Raises:
             StorageError: the folder can't be kept.
         """
         path = _absolute(path)
-        if path not in self._folders:
+        new = path not in self._folders
+        if new:
             folder = Folder(path=path)
             await self._models.save_folder(folder)
             self._folders[path] = folder
             self._events.publish(FoldersChanged())
         self._queue([path])
+        return new
 
-    async def add_file(self, path: str) -> ModelId:
+    async def add_file(self, path: str) -> tuple[ModelId, bool]:
         """Register one file where it lies.
+
+        Returns:
+            Its model, and whether that is new.
 
         Raises:
             MissingFile: there is no such file.
@@ -137,6 +145,7 @@ class Library:
         """
         batch = await self._files.read(_absolute(path))
         (found,) = batch.specs
+        new = found.id not in self._registry
         await self._results.merge(batch, {})
         # What lay there before, such as the first half of a download, is no model any more.
         there = (model_id for model_id, path in self._registry.paths() if path == found.path)
@@ -148,7 +157,7 @@ class Library:
                 "Replace the file, for example download it again.",
                 found.reason,
             )
-        return found.id
+        return found.id, new
 
     async def remove_folder(self, path: str) -> None:
         """Forget a folder and the models that are only there; the files stay."""

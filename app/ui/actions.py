@@ -172,6 +172,13 @@ ACTIONS: dict[str, ActionInfo] = {
         ActionInfo(
             "cancel_scan", "Cancel scan", "cancel", enabled=lambda context: context.scanning
         ),
+        ActionInfo(
+            "palette",
+            "Command palette…",
+            "search",
+            ("Ctrl+K",),
+            tooltip="Find any action or model by a few letters of its name",
+        ),
         ActionInfo("search", "Search models", "search", ("Ctrl+F", "/")),
         ActionInfo(
             "save_search",
@@ -383,6 +390,6 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("roll_back", "restore"),
         ),
     ),
-    ("&View", (*PAGES, "", "search", "save_search", "smallest", "columns")),
+    ("&View", (*PAGES, "", "palette", "search", "save_search", "smallest", "columns")),
 )
 """Menu titles with the ids of their actions; an empty id is a separator."""

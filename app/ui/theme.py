@@ -384,6 +384,7 @@ QFrame[role="banner"] {{ background: @info_ground; border: 1px solid @border; bo
 QFrame[role="chip"] {{ background: @surface; border: 1px solid @border; border-radius: {CONTROL // 2}px; }}
 QFrame[role="rule"] {{ background: @border; border: none; }}
 QFrame[role="drop"] {{ background: @info_ground; border: 2px dashed @accent; border-radius: {RADIUS}px; }}
+QFrame[role="palette"] {{ background: @raised; border: 1px solid @control; border-radius: {RADIUS}px; }}
 QFrame[role="bar"] {{ background: @window; border: none; border-top: 1px solid @border; }}
 QFrame[role="side"] {{ background: @window; border: none; border-right: 1px solid @border; }}
 
@@ -393,6 +394,7 @@ QTableView, QListView, QTreeView, QTextBrowser {{
 }}
 QTableView:focus, QListView:focus {{ border-color: @accent; }}
 QListView[role="offers"] {{ background: @raised; border: 1px solid @control; }}
+QListView[role="hits"] {{ background: transparent; border: none; }}
 QListView::item {{ min-height: {ROW}px; padding: 0 8px; }}
 QListView::item:hover {{ background: @hover; }}
 QListView::item:selected {{ background: @selected; color: @text; }}

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from app.bootstrap.core import open_manager
-from app.bootstrap.state import PERSISTENCE, begin_state
+from app.bootstrap.instance import PERSISTENCE
+from app.bootstrap.state import begin_state
 from app.domain.errors import StorageError
 from app.domain.settings import variable
 from app.storage.stores import open_storage, stores_of

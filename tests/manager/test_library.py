@@ -158,7 +158,8 @@ async def test_that_a_single_file_is_registered_where_it_lies_and_missed_when_go
     ports = fake_ports()
     ports.files.disk["/downloads"] = [A]
     async with ports.manager() as manager:
-        assert await manager.library.add_file(A.path) == A.id
+        assert await manager.library.add_file(A.path) == (A.id, True)
+        assert await manager.library.add_file(A.path) == (A.id, False)
         with pytest.raises(MissingFile):
             await manager.library.add_file("/nowhere.gguf")
     ports.files.disk["/downloads"] = []

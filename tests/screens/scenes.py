@@ -28,6 +28,7 @@ from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
 from tests.screens.activity import activity
 from tests.screens.camera import Camera
+from tests.screens.finding import find
 from tests.screens.inspecting import convert, exchange, inspect
 from tests.screens.library import (
     EMBEDDING,
@@ -97,6 +98,7 @@ async def render(folder: Path, out: Path) -> None:
         await convert(s)
         await exchange(s)
         await load_settings(s)
+        await find(s)
         await chat(s)
         await reasoning(s)
         await profile(s)

@@ -7,6 +7,7 @@ from app.domain.errors import DoesNotFit
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.ui.intents import Intents
+from app.ui.viewmodels.additions import refusals, said
 from app.ui.viewmodels.gestures import Gestures
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 
@@ -136,10 +137,39 @@ async def test_that_folders_and_model_files_are_told_apart_and_the_rest_refused(
     ports.files.disk[str(folder)] = []
     ports.files.disk["elsewhere"] = [spec("Qwen", path=str(file))]
     async with gestures(ports) as (manager, made):
-        made.add([str(folder), str(file), str(tmp_path / "notes.txt")])
-        await eventually(lambda: made.failures)
+        told = []
+        made.added.connect(told.append)
+        made.add([str(tmp_path / "notes.txt"), str(folder), str(file)])
+        await eventually(lambda: told)
         assert [item.path for item in manager.library.folders()] == [str(folder)]
         assert [item.name for item in manager.models.search()] == ["Qwen"]
+        assert said(told[0]) == "1 model and 1 folder are added; notes.txt can't be added."
+        assert refusals(told[0]) == (
+            "notes.txt is neither a folder nor a GGUF file. "
+            "Choose a folder or a file that ends in .gguf."
+        )
+        made.add([str(folder), str(file)])
+        await eventually(lambda: len(told) == 2)
+        assert said(told[1]) == "2 were there already."
+
+
+async def test_that_two_drops_at_once_are_both_taken(qtbot, tmp_path):
+    ports = fake_ports()
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+        ports.files.disk[str(folder)] = []
+    async with gestures(ports) as (manager, made):
+        for folder in folders:
+            made.add([str(folder)])
+        await eventually(lambda: len(manager.library.folders()) == 2)
+
+
+async def test_that_a_path_alone_that_cant_be_added_is_said_with_its_reason(qtbot, tmp_path):
+    (tmp_path / "notes.txt").touch()
+    async with gestures(fake_ports()) as (_, made):
+        made.add([str(tmp_path / "notes.txt")])
+        await eventually(lambda: made.failures)
         assert made.failures[0].what == "notes.txt is neither a folder nor a GGUF file."
 
 

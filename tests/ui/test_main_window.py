@@ -1,6 +1,9 @@
 """The frame over the real manager: pages, actions, messages, drops, place and closing."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QTimer, QUrl
@@ -16,10 +19,12 @@ from app.ui.actions import ACTIONS, PAGES
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
+from app.ui.main_window.arrivals import ACTIVATION
 from app.ui.main_window.place import clamped
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog
 from app.ui.theme import Theme
 from app.ui.viewmodels.model_columns import COLUMNS
+from app.ui.widgets.drop_overlay import offer
 from app.ui.widgets.sidebar import NARROW, WIDE
 from tests.support.fakes import GIGABYTE, eventually, fake_ports, spec
 
@@ -317,9 +322,82 @@ async def test_that_a_folder_is_dropped_on_the_window(qtbot, tmp_path):
         assert window.page == "library"
 
 
+async def test_that_a_dropped_model_is_selected_and_offered_to_be_loaded(qtbot):
+    ports = ports_with_models()
+    ports.files.disk["/downloads"] = [spec("New", path="/downloads/new.gguf")]
+    async with shown(qtbot, ports) as window:
+        window.add_paths(["/downloads/new.gguf"])
+        await eventually(lambda: window.toaster.toasts)
+        (toast,) = window.toaster.toasts
+        assert toast.words.text() == "new.gguf is added."
+        assert window.library_page.view_model.context().model.name == "New"
+        button = toast.findChild(QPushButton, "toast_action")
+        assert button.text() == "Load"
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        loaded = window.manager.models.instances
+        await eventually(lambda: [view.state for view in loaded()] == ["ready"])
+        window.add_paths(["/downloads/new.gguf"])
+        await eventually(lambda: window.toaster.toasts)
+        assert window.toaster.toasts[-1].words.text() == "new.gguf is in the library already."
+        assert window.toaster.toasts[-1].findChild(QPushButton, "toast_action") is None
+
+
+async def test_that_the_reasons_unfold_for_what_cant_be_added(qtbot, tmp_path):
+    (tmp_path / "notes.txt").touch()
+    ports = fake_ports()
+    ports.files.disk[str(tmp_path)] = []
+    async with shown(qtbot, ports) as window:
+        window.add_paths([str(tmp_path), str(tmp_path / "notes.txt")])
+        await eventually(lambda: window.toaster.toasts)
+        (toast,) = window.toaster.toasts
+        assert toast.words.text() == "1 folder is added; notes.txt can't be added."
+        assert "neither a folder nor a GGUF file" in toast._detail.text()
+
+
+def test_that_the_hint_says_what_a_drop_would_do():
+    assert offer(["/d/a.gguf"])[1] == "Drop to add a.gguf"
+    assert offer(["/d/a.gguf", "/d/B.GGUF"])[1] == "Drop to add 2 models"
+    assert offer(["/d/a.gguf", "/d"])[1] == "Drop to add to the library"
+
+
+async def test_that_a_later_start_brings_the_window_forward_with_its_file(qtbot, monkeypatch):
+    ports = fake_ports()
+    ports.files.disk["/downloads"] = [spec("New", path="/downloads/new.gguf")]
+    seen = []
+    async with shown(qtbot, ports) as window:
+        monkeypatch.setattr(window, "activateWindow", lambda: seen.append(os.environ[ACTIVATION]))
+        window.showMinimized()
+        window.welcome(["/downloads/new.gguf"], "token")
+        assert not window.isMinimized()
+        assert seen == ["token"]
+        assert ACTIVATION not in os.environ
+        await eventually(lambda: window.library_page.view_model.table.rowCount() == 1)
+
+
+def test_that_files_which_macos_opens_wait_for_the_window():
+    # A process has one application, and the tests' is another.
+    program = """
+from PySide6.QtGui import QFileOpenEvent
+from app.ui.main_window.arrivals import Application
+application = Application(["modelyard"])
+taken = []
+application.sendEvent(application, QFileOpenEvent("/early.gguf"))
+application.attend(taken.extend)
+application.sendEvent(application, QFileOpenEvent("/late.gguf"))
+print(*taken)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert ended.stdout == "/early.gguf /late.gguf\n"
+
+
 async def test_that_text_fields_leave_dropped_files_to_the_window(qtbot):
     async with shown(qtbot, fake_ports()) as window:
-        assert not window.playground_page.composer.input.acceptDrops()
+        window.perform("palette")
+        for page in PAGES:
+            window.show_page(page)
+            assert not [w.objectName() for w in window.findChildren(QWidget) if w.acceptDrops()]
         assert window.acceptDrops()
 
 
@@ -332,7 +410,7 @@ async def test_that_a_removed_folder_can_be_brought_back(qtbot, tmp_path):
         window.perform("remove_folder", str(tmp_path))
         await eventually(lambda: window.library_page.view_model.table.rowCount() == 0)
         await eventually(lambda: window.toaster.toasts)
-        undo = window.toaster.toasts[0].findChild(QPushButton, "toast_action")
+        undo = window.toaster.toasts[-1].findChild(QPushButton, "toast_action")
         qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
         await eventually(lambda: window.library_page.view_model.table.rowCount() == 1)
 

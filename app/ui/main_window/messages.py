@@ -16,13 +16,14 @@ from app.domain.events import (
     ModelEvicted,
     NoticeRaised,
 )
-from app.domain.instances import InstanceState
-from app.domain.models import ModelId
+from app.domain.instances import ENDED, InstanceState
+from app.domain.models import ModelId, ModelStatus
 from app.domain.spending import BudgetLevel
 from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels import account_words
+from app.ui.viewmodels.additions import Addition, refusals, said
 from app.ui.viewmodels.converting import Ended
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.ways_out import of_restart
@@ -69,6 +70,7 @@ class Messages(QObject):
         gestures.switched.connect(self._say_switched)
         gestures.switching.connect(self._say_switching)
         gestures.folder_removed.connect(self._say_removed)
+        gestures.added.connect(self._say_added)
         bridge.on(InstanceChanged, self._say_crashed)
         bridge.on(NoticeRaised, self._say_notices)
         bridge.on(ModelDeleted, self._say_deleted)
@@ -123,6 +125,21 @@ class Messages(QObject):
             action="Undo",
             act=lambda: self._gestures.add((path,)),
         )
+
+    def _say_added(self, additions: tuple[Addition, ...]) -> None:
+        """Say what became of files and folders; a model alone can be loaded from there."""
+        refused = refusals(additions)
+        action, act = "", None
+        loadable = additions[0].model_id if len(additions) == 1 else None
+        if loadable is not None and self._can_be_loaded(loadable):
+            action, act = "Load", partial(self._gestures.load, loadable)
+        role = "warning" if refused else "ok"
+        self._toaster.say(said(additions), role=role, detail=refused, action=action, act=act)
+
+    def _can_be_loaded(self, model_id: ModelId) -> bool:
+        view = self._manager.models.instance(model_id)
+        available = self._manager.models.get(model_id).status is ModelStatus.AVAILABLE
+        return available and (view is None or view.state in ENDED)
 
     def _say_deleted(self, events: Sequence[ModelDeleted | CopiesDeleted]) -> None:
         """Offer to call files back for as long as that can be done."""

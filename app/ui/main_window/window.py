@@ -46,9 +46,11 @@ from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.main_window import place
 from app.ui.main_window.account_dialogs import AccountDialogs
+from app.ui.main_window.arrivals import bring_forward
 from app.ui.main_window.library_dialogs import LibraryDialogs
 from app.ui.main_window.messages import Messages
 from app.ui.pages.activity_page import ActivityPage
+from app.ui.pages.command_palette import CommandPalette
 from app.ui.pages.duplicates_dialog import show_duplicates
 from app.ui.pages.library_page import LibraryPage
 from app.ui.pages.load_settings_dialog import choose_load_settings
@@ -58,10 +60,12 @@ from app.ui.pages.profile_page import ProfilePage
 from app.ui.pages.settings_page import SettingsPage
 from app.ui.pages.support_dialog import write_support_bundle
 from app.ui.theme import Theme
+from app.ui.viewmodels.additions import Addition
 from app.ui.viewmodels.context import context_of
 from app.ui.viewmodels.duplicates import Duplicates
 from app.ui.viewmodels.gestures import Gestures
 from app.ui.viewmodels.load_form import LoadForm
+from app.ui.viewmodels.palette import Palette
 from app.ui.viewmodels.status import StatusViewModel
 from app.ui.widgets.drop_overlay import DropOverlay
 from app.ui.widgets.sidebar import Sidebar
@@ -143,6 +147,9 @@ class MainWindow(QMainWindow):
             self, look, manager, intents, bridge, self.settings_page.accounts
         )
         self._overlay = DropOverlay(look, self)
+        self.command_palette = CommandPalette(
+            look, Palette(manager, self._context, manager.settings.current().window.recent), self
+        )
         self.actions_by_id: dict[str, QAction] = {}
         self._handlers = self._bindings()
         self._make_actions()
@@ -216,10 +223,21 @@ class MainWindow(QMainWindow):
             self.show_page("library")
             self.gestures.add(paths)
 
+    def welcome(self, paths: Sequence[str], activation: str = "") -> None:
+        """Come to the front, with files and folders that were opened with this program.
+
+        Args:
+            paths: what to add to the library.
+            activation: the desktop's leave to come to the front.
+        """
+        bring_forward(self, activation)
+        self.add_paths(paths)
+
     async def save_place(self) -> None:
         """Keep where the window and its parts are."""
         kept = self.library_page.with_place(place.taken(self, self._page))
-        await self._manager.settings.set("window", kept)
+        recent = {"recent": self.command_palette.finder.recent}
+        await self._manager.settings.set("window", kept.model_copy(update=recent))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask to be closed; the window stays until the program unwinds."""
@@ -241,9 +259,10 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Offer to take local files and folders."""
-        if _local_paths(event.mimeData()):
+        paths = _local_paths(event.mimeData())
+        if paths:
             event.acceptProposedAction()
-            self._overlay.cover()
+            self._overlay.cover(paths)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Withdraw the offer."""
@@ -286,6 +305,7 @@ class MainWindow(QMainWindow):
             "remove_folder": gestures.remove_folder,
             "rescan": lambda _: gestures.rescan(),
             "cancel_scan": lambda _: gestures.cancel_scan(),
+            "palette": lambda _: self.command_palette.toggle(),
             "search": lambda _: self._search(),
             "save_search": lambda _: self._save_search(),
             "forget_search": gestures.forget_search,
@@ -363,11 +383,13 @@ class MainWindow(QMainWindow):
         prices = self.playground_page.view_model.prices
         self.library_page.view_model.price = prices.of
         prices.changed.connect(self.library_page.view_model.selection_changed)
+        self.command_palette.chosen.connect(self.perform)
+        self.command_palette.revealed.connect(self._reveal)
         self.duplicates.changed.connect(self._show_copies)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.applicationStateChanged.connect(self._look_again)
-        self.gestures.added.connect(self.library_page.reveal)
+        self.gestures.added.connect(self._reveal_added)
         self.library_dialogs.made.connect(self._reveal)
         self._intents.failed.connect(self._messages.fail)
         self._look.changed.connect(self._recolour)
@@ -432,6 +454,11 @@ class MainWindow(QMainWindow):
         self.library_page.search.clear()
         self.library_page.view_model.refresh()
         self.library_page.view_model.select(model_id)
+
+    def _reveal_added(self, additions: tuple[Addition, ...]) -> None:
+        there = [item for item in additions if item.error is None]
+        if there:
+            self.library_page.reveal(there[-1].path)
 
     def _search(self) -> None:
         self.show_page("library")

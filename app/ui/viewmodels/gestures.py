@@ -1,17 +1,22 @@
 """What the person can do to models and folders, each gesture one named intent."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.domain.errors import InvalidFile
+from app.domain.error_reports import report_of
+from app.domain.errors import AppError, InvalidFile
 from app.domain.models import ModelId, ModelSpec
 from app.domain.switching import SwitchMethod
 from app.manager.manager import Manager
 from app.tasks import in_daemon_thread
 from app.ui.intents import Intents
+from app.ui.viewmodels.additions import Addition, Outcome
+
+log = logging.getLogger(__name__)
 
 SWITCH = "switch"
 
@@ -23,8 +28,8 @@ class Gestures(QObject):
     """The id of a model that new prompts now go to because the person said so."""
     switching = Signal(str)
     """What a switch under way waits for, in a sentence; empty once it is over."""
-    added = Signal(str)
-    """The path of a folder or a file that the person named, whether it is new or known."""
+    added = Signal(object)
+    """What became of the folders and files that the person named, as a tuple of Addition."""
     folder_removed = Signal(str)
     """The path of a folder that the person took out of the library."""
 
@@ -119,7 +124,8 @@ class Gestures(QObject):
 
     def add(self, paths: Sequence[str]) -> None:
         """Add folders and model files, as they are dropped on the window."""
-        self._intents.run("add dropped", self._add(paths))
+        # Two drops at once are two gestures; the same one twice is one.
+        self._intents.run(f"add {', '.join(paths)}", self._add(paths))
 
     def remove_folder(self, path: str) -> None:
         """Take a folder out of the library; its files stay."""
@@ -201,17 +207,30 @@ class Gestures(QObject):
             await self._add((path,))
 
     async def _add(self, paths: Sequence[str]) -> None:
+        additions = []
         for path in paths:
-            if await in_daemon_thread(Path(path).is_dir):
-                await self._manager.library.add_folder(path)
-            elif Path(path).suffix.casefold() == ".gguf":
-                await self._manager.library.add_file(path)
-            else:
-                raise InvalidFile(
-                    f"{Path(path).name} is neither a folder nor a GGUF file.",
-                    "Choose a folder or a file that ends in .gguf.",
-                )
-            self.added.emit(path)
+            try:
+                additions.append(await self._add_one(path))
+            except AppError as error:
+                if len(paths) == 1:
+                    raise
+                log.info("%s can't be added: %s", path, error)
+                report = report_of(error)
+                additions.append(Addition(path, Outcome.REFUSED, error=report))
+        self.added.emit(tuple(additions))
+
+    async def _add_one(self, path: str) -> Addition:
+        library = self._manager.library
+        if await in_daemon_thread(Path(path).is_dir):
+            new = await library.add_folder(path)
+            return Addition(path, Outcome.FOLDER_ADDED if new else Outcome.FOLDER_KNOWN)
+        if Path(path).suffix.casefold() == ".gguf":
+            model_id, new = await library.add_file(path)
+            return Addition(path, Outcome.MODEL_ADDED if new else Outcome.MODEL_KNOWN, model_id)
+        raise InvalidFile(
+            f"{Path(path).name} is neither a folder nor a GGUF file.",
+            "Choose a folder or a file that ends in .gguf.",
+        )
 
     async def _remove_folder(self, path: str) -> None:
         await self._manager.library.remove_folder(path)

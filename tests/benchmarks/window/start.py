@@ -53,8 +53,11 @@ WHOLE = (
     + """
 import os
 os.environ["MODEL_MANAGER_PERSISTENCE_PATH"] = sys.argv[1]
+from app.bootstrap.instance import claim_state
+claiming = claim_state(os.environ, ())
+claim = claiming.__enter__()
 from app.bootstrap.state import begin_state
-beginning = begin_state(os.environ)
+beginning = begin_state(os.environ, kept=claim.kept)
 state = beginning.__enter__()
 import asyncio
 from app.bootstrap.event_loop import WindowLoop
