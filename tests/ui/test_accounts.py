@@ -7,10 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QPushButton
 
-from app.domain.accounts import LocalServer, ProviderKind
+from app.domain.accounts import AccountChange, LocalServer, ProviderKind
 from app.domain.errors import NotThatServer, Overloaded
 from app.domain.secrets import Secret
 from app.ui.viewmodels import account_words
+from app.ui.viewmodels.model_columns import COLUMNS
 from app.ui.widgets.account_row import AccountRow
 from app.ui.widgets.local_offers import LocalOffers
 from tests.support.accounts import FakeWorld
@@ -249,6 +250,20 @@ async def test_that_several_accounts_of_a_provider_stand_apart(qtbot, tmp_path) 
         assert names == [("OpenAI", ""), ("Work", "OpenAI")]
         assert "…wxyz in the keyring" in facts(rows(d)[0])
         assert "kept until Modelyard quits" in facts(rows(d)[1])
+
+
+async def test_that_the_library_shows_an_account_by_its_name_of_the_moment(qtbot, tmp_path) -> None:
+    async with desk(tmp_path) as d:
+        account = await d.manager.accounts.add(ProviderKind.OPENAI, "Work")
+        await d.manager.accounts.set_key(account, KEY)
+        await d.manager.accounts.refresh(account)
+        table = d.window.library_page.view_model.table
+        column = next(at for at, item in enumerate(COLUMNS) if item.id == "provider")
+        told: list[object] = []
+        table.dataChanged.connect(lambda *_: told.append(table.index(0, column).data()))
+        await eventually(lambda: table.rowCount() and table.index(0, column).data() == "Work")
+        await d.manager.accounts.change(account, AccountChange(name="Play"))
+        await eventually(lambda: "Play" in told)
 
 
 async def test_that_every_button_of_a_row_says_whose_it_is_and_is_reached_by_tab(

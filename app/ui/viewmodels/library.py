@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.domain.error_reports import ErrorReport
 from app.domain.events import (
+    AccountsChanged,
     AliasAssigned,
     AnnotationChanged,
     FoldersChanged,
@@ -71,6 +72,8 @@ class LibraryViewModel(QObject):
         self._stale = False
         """Whether models changed while the last refresh was too recent for another."""
         bridge.on(ModelsChanged, self._models_changed)
+        # Rows show accounts by name.
+        bridge.on(AccountsChanged, lambda _: self.table.touch())
         bridge.on(InstanceChanged, self._instances_changed)
         bridge.on(AliasAssigned, self._aliases_changed)
         bridge.on(MetricsChanged, self._models_touched)

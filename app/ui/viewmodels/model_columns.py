@@ -52,7 +52,7 @@ COLUMNS = (
         80,
         ModelOrder.ARCHITECTURE,
     ),
-    Column("provider", "Provider", lambda _, s: s.provider, 72, ModelOrder.PROVIDER),
+    Column("provider", "Provider", lambda f, s: f.provider(s), 72, ModelOrder.PROVIDER),
     Column(
         "parameters",
         "Params",

@@ -30,6 +30,7 @@ class ModelFacts:
 
     def __init__(self, manager: Manager) -> None:
         self._models = manager.models
+        self._accounts = manager.accounts
         self._memory = manager.memory
         self._annotations = manager.annotations
         self._searches = manager.searches
@@ -54,6 +55,11 @@ class ModelFacts:
         return self._searches.ordered(
             line, order, descending=descending, context_length=self.context_length
         )
+
+    def provider(self, spec: ModelSpec) -> str:
+        """The account's name; that of files on this machine is "local"."""
+        account = self._accounts.find(spec.provider)
+        return account.name if account is not None else spec.provider
 
     def instance(self, spec: ModelSpec) -> InstanceView | None:
         """The model's instance."""
