@@ -34,16 +34,26 @@ async def started(state: Path, *arguments: str, **environment: str) -> Process:
 @asynccontextmanager
 async def first_start(state: Path):
     """A start that has the state by now; its window may be yet to come."""
+    # One that was killed has left its door behind.
+    before = door(state)
     process = await started(state)
     try:
         async with asyncio.timeout(30):
-            while not (state / "modelyard.db.door").exists():
+            while door(state) in {before, ""}:
                 await asyncio.sleep(0.02)
         yield process
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+def door(state: Path) -> str:
+    """What stands at the door: another word for each instance; nothing where there is none."""
+    try:
+        return (state / "modelyard.db.door").read_text()
+    except FileNotFoundError:
+        return ""
 
 
 async def up(process: Process) -> None:
@@ -54,9 +64,15 @@ async def up(process: Process) -> None:
 
 
 async def ended(process: Process) -> tuple[int, str]:
-    async with asyncio.timeout(30):
-        said = await process.stderr.read()
-        return await process.wait(), said.decode()
+    try:
+        async with asyncio.timeout(30):
+            said = await process.stderr.read()
+            return await process.wait(), said.decode()
+    finally:
+        # One that goes on must not stay for the tests that follow.
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def log(state: Path) -> list[str]:
