@@ -133,7 +133,7 @@ class Messages(QObject):
         loadable = additions[0].model_id if len(additions) == 1 else None
         if loadable is not None and self._can_be_loaded(loadable):
             action, act = "Load", partial(self._gestures.load, loadable)
-        role = "warning" if refused else "ok"
+        role = "warn" if refused else "ok"
         self._toaster.say(said(additions), role=role, detail=refused, action=action, act=act)
 
     def _can_be_loaded(self, model_id: ModelId) -> bool:

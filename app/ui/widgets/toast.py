@@ -45,7 +45,7 @@ class Toast(QFrame):
         self.setFixedWidth(WIDTH)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._icon = QLabel()
-        self._icon.setAccessibleName(role)
+        self._icon.setAccessibleName(ICONS.get(role, role))
         self.words = WrappedLabel(text)
         self.words.setObjectName("toast_text")
         self._detail = WrappedLabel(detail)
