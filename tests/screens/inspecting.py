@@ -60,7 +60,7 @@ async def inspect(s: "Stage") -> None:
     await s.manager.models.eject(s.model(QWEN), drain=True)
     inspector.show_tab("overview")
     inspected.digest.start()
-    await eventually(lambda: inspected.digest.text)
+    await eventually(lambda: inspected.digest.found)
     area = inspector._views[Tab.OVERVIEW]
     area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
     await s.camera.take("inspector-digest")

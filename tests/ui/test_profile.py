@@ -82,7 +82,7 @@ async def test_that_a_run_goes_live_and_is_kept_and_shown(qapp) -> None:
         assert "Warming up" in steps
         assert steps[-1] == "Request 5 of 5"
         assert profiling.shown is not None
-        assert profiling.runs.run_at(0) == profiling.shown
+        assert profiling.runs.row_at(0) == profiling.shown
         assert len(profiling.series().requests) == 5
         assert r.ports.store.kept_runs
 
@@ -140,7 +140,7 @@ async def test_that_a_deleted_run_makes_way_for_the_newest(qapp) -> None:
         for _ in range(2):
             profiling.start()
             await eventually(lambda: not profiling.running)
-        newest, oldest = profiling.runs.run_at(0), profiling.runs.run_at(1)
+        newest, oldest = profiling.runs.row_at(0), profiling.runs.row_at(1)
         profiling.show_run(oldest.id)
         assert profiling.shown == oldest
         profiling.delete(oldest.id)

@@ -32,7 +32,7 @@ async def test_that_profile_measures_and_selects_the_new_run(qtbot) -> None:
         qtbot.mouseClick(page.button, Qt.MouseButton.LeftButton)
         await eventually(lambda: page.button.text() == "Profile")
         page.table.selectRow(1)
-        assert page.view_model.shown == page.view_model.runs.run_at(1)
+        assert page.view_model.shown == page.view_model.runs.row_at(1)
 
 
 async def test_that_the_list_is_filled_again_only_when_it_changed(qtbot) -> None:

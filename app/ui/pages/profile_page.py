@@ -331,7 +331,7 @@ class ProfilePage(QWidget):
         self.view_model.choose(ModelId(self.choice.itemData(index)))
 
     def _row_chosen(self, current: QModelIndex) -> None:
-        run = self.view_model.runs.run_at(current.row())
+        run = self.view_model.runs.row_at(current.row())
         if run is not None:
             self.view_model.show_run(run.id)
 

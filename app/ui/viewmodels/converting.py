@@ -14,7 +14,7 @@ from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.viewmodels.lookup import Lookup
-from app.ui.viewmodels.paged_table import Column, PagedTable
+from app.ui.viewmodels.row_table import Column, RowTable
 
 USUAL = "Q4_K_M"
 WHOLE = frozenset({"F16", "BF16", "F32"})
@@ -144,13 +144,13 @@ class ConvertForm(QObject):
         self._converting = converting
         self.spec: ModelSpec = manager.models.get(model_id)
         self.folder = manager.conversions.folder_for(model_id)
-        self.table = PagedTable[Offer](OFFER_COLUMNS, self)
+        self.table = RowTable[Offer](OFFER_COLUMNS, self)
         offers = [
             Offer(kind, expected_size(self.spec, kind))
             for kind in QUANTISATIONS.values()
             if kind.name != self.spec.quantisation
         ]
-        self.table.append(offers, len(offers))
+        self.table.replace(offers)
         names = [offer.kind.name for offer in offers]
         self.usual = names.index(USUAL) if USUAL in names else len(names) - 1
         """The row to begin with."""

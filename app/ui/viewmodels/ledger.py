@@ -1,18 +1,15 @@
 """What models took and cost, added up by model, provider or day over a month."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QDate,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    Qt,
     Signal,
 )
 
@@ -23,12 +20,12 @@ from app.domain.models import ModelId
 from app.domain.spending import BudgetLevel, BudgetState, SpendingEntry
 from app.manager.manager import Manager
 from app.manager.spending import REFERENCE
-from app.ui import theme, words
+from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
 from app.ui.viewmodels import account_words
-from app.ui.viewmodels.headings import alignment, heading
 from app.ui.viewmodels.lookup import Lookup
+from app.ui.viewmodels.row_table import Column, RowTable
 
 Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()
@@ -52,75 +49,32 @@ class LedgerRow:
     sums: SpendingEntry
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column: its title and its words for a row."""
-
-    title: str
-    text: Callable[[LedgerRow], str]
-    figures: bool = True
-    tooltip: str = ""
-
-
-COLUMNS = (
-    Column("", lambda row: row.title, figures=False),
-    Column("Answers", lambda row: words.count(row.sums.requests)),
-    Column("Tokens in", lambda row: words.count(row.sums.input_tokens)),
-    Column("Tokens out", lambda row: words.count(row.sums.output_tokens)),
-    Column("Time", lambda row: words.duration(row.sums.seconds or None)),
+COLUMNS: tuple[Column[LedgerRow], ...] = (
+    Column("", lambda row: row.title),
+    Column("Answers", lambda row: words.count(row.sums.requests), figures=True),
+    Column("Tokens in", lambda row: words.count(row.sums.input_tokens), figures=True),
+    Column("Tokens out", lambda row: words.count(row.sums.output_tokens), figures=True),
+    Column("Time", lambda row: words.duration(row.sums.seconds or None), figures=True),
     Column(
         "Cost",
         lambda row: account_words.cost(row.sums),
+        figures=True,
         tooltip="An estimate by the providers' list prices; free where it ran on this machine",
     ),
 )
 
 
-class LedgerTable(QAbstractTableModel):
+class LedgerTable(RowTable[LedgerRow]):
     """Sums, the dearest first, or the latest where they are days."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._title = ""
-        self._rows: tuple[LedgerRow, ...] = ()
+        super().__init__(COLUMNS, parent)
+        self.grouped = ""
+        """What the rows are about: the title of the first column."""
 
-    def replace(self, title: str, rows: Sequence[LedgerRow]) -> None:
-        """Show other rows under another title of the first column."""
-        self.beginResetModel()
-        self._title, self._rows = title, tuple(rows)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = NO_INDEX) -> int:
-        """One row a sum."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = NO_INDEX) -> int:
-        """The fixed columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A sum in words."""
-        if not index.isValid():
-            return None
-        column = COLUMNS[index.column()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return column.text(self._rows[index.row()])
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return alignment(figures=column.figures)
-            case Qt.ItemDataRole.FontRole:
-                return theme.figures() if column.figures else None
-        return None
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """The columns' titles."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        column = COLUMNS[section]
-        title = column.title or self._title
-        return heading(role, title, figures=column.figures, tooltip=column.tooltip)
+    def title(self, column: Column[LedgerRow]) -> str:
+        """What stands over a column."""
+        return column.title or self.grouped
 
 
 class Ledger(QObject):
@@ -174,7 +128,8 @@ class Ledger(QObject):
     def refresh(self) -> None:
         """Show what is counted now."""
         entries = self._entries()
-        self.table.replace(str(self.grouping).capitalize(), self._rows(entries))
+        self.table.grouped = str(self.grouping).capitalize()
+        self.table.replace(self._rows(entries))
         since, until = self._span()
         if any(entry.provider == LOCAL for entry in entries):
             self._elsewhere.start(lambda: self._would_have_cost(since, until))

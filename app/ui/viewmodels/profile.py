@@ -162,7 +162,7 @@ class Profiling(QObject):
 
     def show_run(self, run_id: ProfileRunId) -> None:
         """Show a kept run's charts; while a run is under way, that one stays on show."""
-        run = self.runs.run_at(self.runs.row_of(run_id))
+        run = self.runs.row_at(self.runs.row_of(run_id))
         if run is not None and run != self.shown and not self.running:
             self.shown = run
             self.shown_changed.emit()
@@ -197,7 +197,7 @@ class Profiling(QObject):
             self._show_newest()
 
     def _show_newest(self) -> None:
-        self.shown = self.runs.run_at(0)
+        self.shown = self.runs.row_at(0)
         self.shown_changed.emit()
 
     def _busy(self, name: str, busy: bool) -> None:
