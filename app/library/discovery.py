@@ -18,7 +18,7 @@ from app.library.stores import find_stores
 from app.library.trash import move_to_trash
 from app.library.walking import absolute, beside, folder_error
 from app.library.watching import watch
-from app.ports import Children
+from app.ports.processes import Children
 from app.tasks import in_daemon_thread
 
 

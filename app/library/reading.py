@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.library.found import FoundModel
 from app.library.packing import Answers, question
 from app.library.specs import Reading, read_or_gone
-from app.ports import Child, Children
+from app.ports.processes import Child, Children
 from app.tasks import TaskScope, in_daemon_thread
 from app.worker import protocol
 

@@ -29,7 +29,9 @@ from app.domain.secrets import AuditReport, KeyPlace, KeyringState, Secret, read
 from app.manager.coordinator import Coordinator
 from app.manager.events import EventBus, command
 from app.manager.registry import Registry
-from app.ports import AccountStore, Connections, KeyAudit, KeyVault, Provider, RemoteProvider
+from app.ports.engines import Provider
+from app.ports.remote import Connections, KeyAudit, KeyVault, RemoteProvider
+from app.ports.stores import AccountStore
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from app.domain.models import ACTIVE, Alias, ModelId
 from app.domain.switching import AliasChange, By, earlier_targets
 from app.manager.behind import Behind
 from app.manager.events import EventBus
-from app.ports import ModelStore
+from app.ports.stores import ModelStore
 
 KEPT_CHANGES = 50
 """How many changes of one alias are remembered."""

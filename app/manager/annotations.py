@@ -10,7 +10,7 @@ from app.domain.events import AnnotationChanged
 from app.domain.models import Capability, CapabilityFact, ModelId
 from app.manager.events import EventBus
 from app.manager.registry import Registry
-from app.ports import LibraryStore
+from app.ports.stores import LibraryStore
 
 
 class Annotations:

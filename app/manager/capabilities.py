@@ -9,7 +9,8 @@ from app.domain.errors import AppError
 from app.domain.models import Basis, CapabilityFact, ModelId, ScannedFile
 from app.domain.template_probes import facts_of
 from app.manager.registry import Registry
-from app.ports import LibraryStore, TemplateProber
+from app.ports.engines import TemplateProber
+from app.ports.stores import LibraryStore
 from app.tasks import TaskScope
 
 REMEMBERED = 2_000

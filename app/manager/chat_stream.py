@@ -37,7 +37,7 @@ from app.manager.fallbacks import Fallbacks
 from app.manager.fitting import generate_fitting
 from app.manager.instances import Lease
 from app.manager.written import Written
-from app.ports import Engine
+from app.ports.engines import Engine
 
 SAVE_SECONDS = 1.0
 """How much of a streaming answer a crash of the whole app may cost."""

@@ -29,7 +29,7 @@ from app.manager.fallbacks import Fallbacks
 from app.manager.instances import Lease
 from app.manager.metrics import Metrics
 from app.manager.models import Models
-from app.ports import ConversationStore
+from app.ports.stores import ConversationStore
 from app.tasks import TaskScope
 
 

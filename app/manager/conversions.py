@@ -14,7 +14,8 @@ from app.domain.models import ModelId, ModelSpec
 from app.manager.annotations import Annotations
 from app.manager.events import EventBus
 from app.manager.library import Library
-from app.ports import ModelFiles, Quantiser
+from app.ports.engines import Quantiser
+from app.ports.files import ModelFiles
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)

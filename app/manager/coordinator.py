@@ -29,7 +29,8 @@ from app.manager.instances import Instance, Lease
 from app.manager.memory_plans import MemoryPlans
 from app.manager.rooms import Rooms
 from app.manager.setbacks import Setbacks
-from app.ports import Devices, Engine, Provider
+from app.ports.engines import Engine, Provider
+from app.ports.processes import Devices
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from app.domain.events import Event, InstanceChanged, ModelEvicted, ModelSwitche
 from app.domain.instances import InstanceState
 from app.domain.models import ModelId
 from app.manager.events import EventBus, Subscription
-from app.ports import ModelStore
+from app.ports.stores import ModelStore
 from app.tasks import TaskScope
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from app.domain.models import ModelId, ModelSpec, ScannedFile
 from app.manager.events import EventBus
 from app.manager.library import Library
 from app.manager.registry import Registry
-from app.ports import LibraryStore, ModelFiles
+from app.ports.files import ModelFiles
+from app.ports.stores import LibraryStore
 from app.tasks import TaskScope
 
 UNDO_SECONDS = 10.0

@@ -7,7 +7,8 @@ from app.domain.duplicates import Comparison, compared
 from app.domain.inspection import FileDigest
 from app.domain.models import ModelId, ScannedFile
 from app.manager.registry import Registry
-from app.ports import FileInspection, LibraryStore
+from app.ports.files import FileInspection
+from app.ports.stores import LibraryStore
 
 Marks = frozenset[tuple[str, str]]
 

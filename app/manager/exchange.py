@@ -15,7 +15,7 @@ from app.manager.models import Models
 from app.manager.registry import Registry
 from app.manager.searches import Searches
 from app.manager.settings import SettingsKeeper
-from app.ports import ModelStore
+from app.ports.stores import ModelStore
 
 OWN = frozenset({"window"})
 """Settings that say nothing elsewhere."""

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from app.domain.context_window import fits_without_oldest, next_cut, without_oldest
 from app.domain.errors import ContextOverflow, HistoryOverflow
 from app.domain.generation import GenerationRequest, GenerationUpdate
-from app.ports import Engine
+from app.ports.engines import Engine
 
 
 async def generate_fitting(

@@ -8,7 +8,8 @@ from app.domain.generation import ChatMessage
 from app.domain.inspection import FileDigest, KeyPage, TensorPage, ValuePage
 from app.domain.models import ModelId, ModelSpec
 from app.manager.registry import Registry
-from app.ports import NOTHING_TOLD, FileInspection, TemplateRenderer
+from app.ports.engines import NOTHING_TOLD, TemplateRenderer
+from app.ports.files import FileInspection
 
 PAGE = 200
 

@@ -12,7 +12,7 @@ from app.domain.errors import AppError
 from app.domain.instances import ENDED, InstanceState, InstanceView, LeaseView
 from app.domain.load_settings import LoadSettings, LoadWish
 from app.domain.models import ModelId, ModelSpec
-from app.ports import Engine
+from app.ports.engines import Engine
 
 
 class Lease:

@@ -17,7 +17,8 @@ from app.manager.capabilities import Capabilities
 from app.manager.events import EventBus
 from app.manager.registry import Registry
 from app.manager.scan_results import GONE, ScanResults
-from app.ports import LibraryStore, ModelFiles, ModelStore
+from app.ports.files import ModelFiles
+from app.ports.stores import LibraryStore, ModelStore
 from app.tasks import TaskScope, sliced
 
 MARKS = 5_000

@@ -10,7 +10,8 @@ from app.domain.memory import BATCH, DEFAULT_SLOTS, MICRO_BATCH, context_for
 from app.domain.models import ModelId, ModelSpec
 from app.domain.settings import Settings
 from app.manager.events import EventBus
-from app.ports import Devices, ModelStore
+from app.ports.processes import Devices
+from app.ports.stores import ModelStore
 
 
 class LoadSettingsKeeper:

@@ -36,20 +36,10 @@ from app.manager.specs import Specs
 from app.manager.spending import Spending, SpendingPorts
 from app.manager.support import Support
 from app.manager.trials import Trials
-from app.ports import (
-    ConversationStore,
-    Devices,
-    FileInspection,
-    LibraryStore,
-    ModelFiles,
-    ModelStore,
-    ProfileStore,
-    Provider,
-    Quantiser,
-    SettingStore,
-    SupportFiles,
-    TemplateProber,
-)
+from app.ports.engines import Provider, Quantiser, TemplateProber
+from app.ports.files import FileInspection, ModelFiles, SupportFiles
+from app.ports.processes import Devices
+from app.ports.stores import ConversationStore, LibraryStore, ModelStore, ProfileStore, SettingStore
 
 
 class Manager:

@@ -10,7 +10,7 @@ from app.manager.coordinator import Coordinator
 from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.memory_plans import MemoryPlans
 from app.manager.specs import Specs
-from app.ports import Devices
+from app.ports.processes import Devices
 
 
 class Ledger(Frozen):

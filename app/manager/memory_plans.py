@@ -12,7 +12,8 @@ from app.domain.load_settings import LoadSettings
 from app.domain.memory_plans import MeasuredUse, MemoryPlan, PlanSource
 from app.domain.models import ModelId, ModelSpec
 from app.manager.events import EventBus
-from app.ports import ModelStore, Provider
+from app.ports.engines import Provider
+from app.ports.stores import ModelStore
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from app.domain.generation import FinishReason, GenerationStats
 from app.domain.models import ModelId
 from app.domain.profiles import ModelMetrics, with_load, with_request, with_use
 from app.manager.events import EventBus
-from app.ports import ModelStore
+from app.ports.stores import ModelStore
 
 
 class Metrics:

@@ -44,7 +44,7 @@ from app.manager.session import Session
 from app.manager.specs import Specs
 from app.manager.supervisor import Supervisor
 from app.manager.switches import Switches
-from app.ports import ModelStore
+from app.ports.stores import ModelStore
 
 USER = "you"
 """The owner of a lease that only lasts as long as a command of the user."""

@@ -18,7 +18,7 @@ from app.manager.events import EventBus
 from app.manager.instances import Lease
 from app.manager.metrics import Metrics
 from app.manager.models import Models
-from app.ports import ProfileStore
+from app.ports.stores import ProfileStore
 
 REQUESTS, COUNT, MOST = 5, 10, 1_000
 """Requests of a run shown live, of one that is asked for, and of any run at most."""

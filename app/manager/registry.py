@@ -11,7 +11,7 @@ from app.manager.model_index import ModelIndex
 from app.manager.model_rows import ModelRows
 from app.manager.orders import Standing
 from app.manager.selections import Selection
-from app.ports import ModelStore
+from app.ports.stores import ModelStore
 from app.tasks import SLICE, TaskScope, sliced
 
 LARGE = 5_000

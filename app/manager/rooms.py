@@ -25,7 +25,7 @@ from app.domain.settings import Settings
 from app.manager.instances import Instance
 from app.manager.limits import Limits
 from app.manager.memory_plans import MemoryPlans, crowded, refusal
-from app.ports import Devices
+from app.ports.processes import Devices
 
 GOING = frozenset({InstanceState.DRAINING, InstanceState.STOPPING})
 HOLDING = frozenset(InstanceState) - ENDED - {InstanceState.QUEUED}

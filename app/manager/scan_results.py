@@ -15,7 +15,8 @@ from app.domain.models import (
 from app.manager.annotations import Annotations
 from app.manager.capabilities import Capabilities
 from app.manager.registry import Registry
-from app.ports import LibraryStore, ModelFiles, ScanBatch
+from app.ports.files import ModelFiles, ScanBatch
+from app.ports.stores import LibraryStore
 from app.tasks import TaskScope, sliced
 
 GONE = "The file isn't there any more."

@@ -35,7 +35,7 @@ from app.manager.needs import Needs
 from app.manager.orders import Standing
 from app.manager.registry import Registry
 from app.manager.selections import Selection, both, either, without
-from app.ports import LibraryStore
+from app.ports.stores import LibraryStore
 
 NAME_LENGTH = 80
 

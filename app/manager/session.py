@@ -11,7 +11,7 @@ from app.manager.coordinator import Coordinator
 from app.manager.events import EventBus
 from app.manager.instances import Lease
 from app.manager.registry import Registry
-from app.ports import ModelStore
+from app.ports.stores import ModelStore
 
 
 class Session:

@@ -10,7 +10,7 @@ from app.domain.errors import SettingError
 from app.domain.events import SettingChanged
 from app.domain.settings import ENVIRONMENT_ONLY, Settings, parsed, variable
 from app.manager.events import EventBus
-from app.ports import SettingStore
+from app.ports.stores import SettingStore
 
 log = logging.getLogger(__name__)
 

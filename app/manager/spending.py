@@ -22,7 +22,8 @@ from app.domain.spending import (
 )
 from app.manager.behind import Behind
 from app.manager.events import EventBus
-from app.ports import PriceList, SpendingStore
+from app.ports.remote import PriceList
+from app.ports.stores import SpendingStore
 
 REFERENCE = ProviderKind.OPENAI, "gpt-5-mini"
 """What local work is compared with unless somebody names another model."""

@@ -16,7 +16,8 @@ from app.manager.accounts import Accounts
 from app.manager.conversations import Conversations
 from app.manager.events import EventBus
 from app.manager.models import Models
-from app.ports import Devices, SupportFiles
+from app.ports.files import SupportFiles
+from app.ports.processes import Devices
 
 DOCUMENTS = {
     "about.json": "Versions, the system and its memory",

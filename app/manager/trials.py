@@ -11,7 +11,7 @@ from app.domain.trials import DETAIL, TRIALS, Trial, passes
 from app.manager.annotations import Annotations
 from app.manager.events import EventBus
 from app.manager.models import Models
-from app.ports import Engine
+from app.ports.engines import Engine
 
 OWNER = "test"
 

@@ -4,7 +4,7 @@ import re
 import signal
 
 from app.domain.crashes import CrashCause, CrashReport
-from app.ports import Exit
+from app.ports.processes import Exit
 
 NT_STATUS = {
     0xC0000005: "SIGSEGV",

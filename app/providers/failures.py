@@ -11,7 +11,7 @@ from app.domain.errors import (
     SettingError,
     WorkerCrashed,
 )
-from app.ports import Exit
+from app.ports.processes import Exit
 from app.providers.exits import decode, no_memory_line, place
 from app.worker.protocol import Refusal, Refused
 

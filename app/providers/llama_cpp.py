@@ -22,7 +22,8 @@ from app.domain.models import ModelSpec
 from app.gguf.checks import check_model
 from app.gguf.header import HeaderError
 from app.gguf.reader import read_header, read_special_tokens
-from app.ports import Child, Children, TemplateRenderer
+from app.ports.engines import TemplateRenderer
+from app.ports.processes import Child, Children
 from app.providers import failures
 from app.providers.chat_formats import SOUGHT, ChatFormat, completed
 from app.providers.llama_engine import Deadlines, LlamaEngine

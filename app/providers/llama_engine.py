@@ -30,7 +30,7 @@ from app.domain.generation import (
     measure,
 )
 from app.domain.reasoning import Parts, ReasoningSplit
-from app.ports import TemplateRenderer
+from app.ports.engines import TemplateRenderer
 from app.providers import failures
 from app.providers.chat_formats import ChatFormat
 from app.providers.prompts import PLAIN_STOP, plain_prompt

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.domain.conversions import QUANTISATIONS
 from app.domain.errors import InvalidFile, LoadStalled, WorkerCrashed
-from app.ports import Children
+from app.ports.processes import Children
 from app.providers import failures
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
 from app.tasks import in_daemon_thread

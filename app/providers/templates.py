@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from app.domain.errors import TemplateFailed
 from app.domain.generation import ChatMessage
 from app.domain.template_probes import probes
-from app.ports import NOTHING_TOLD, Child, Children
+from app.ports.engines import NOTHING_TOLD
+from app.ports.processes import Child, Children
 from app.providers.worker_link import WorkerEnded, WorkerLink, WorkerSilent
 from app.tasks import TaskScope
 from app.worker import protocol

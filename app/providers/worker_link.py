@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.ports import Child, Exit
+from app.ports.processes import Child, Exit
 from app.tasks import TaskScope
 from app.worker import protocol
 from app.worker.protocol import Message

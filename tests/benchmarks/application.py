@@ -23,7 +23,7 @@ from app.domain.generation import (
 from app.domain.load_settings import LoadSettings
 from app.library.discovery import LocalModelFiles
 from app.manager.manager import Manager
-from app.ports import Engine
+from app.ports.engines import Engine
 from app.providers.llama_cpp import LlamaCppProvider
 from app.providers.templates import TemplateProcess
 from app.system.processes import WorkerProcesses

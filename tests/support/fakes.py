@@ -48,7 +48,7 @@ from app.library.inspection import FileInspection
 from app.manager.accounts import AccountPorts
 from app.manager.manager import Manager
 from app.manager.spending import SpendingPorts
-from app.ports import NOTHING_TOLD
+from app.ports.engines import NOTHING_TOLD
 
 GIGABYTE = 1_000_000_000
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from app.domain.generation import GenerationRequest
-from app.ports import Engine
+from app.ports.engines import Engine
 from app.tasks import TaskScope
 from tests.benchmarks import models
 from tests.benchmarks.application import Received, Witness, completion, loaded, receive, witnessed

@@ -5,7 +5,7 @@ import time
 from statistics import median
 from typing import Any
 
-from app.ports import Engine
+from app.ports.engines import Engine
 from app.tasks import TaskScope
 from tests.benchmarks import models
 from tests.benchmarks.application import Received, completion, loaded, receive
