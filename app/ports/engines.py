@@ -1,11 +1,6 @@
 """Loaded models, what loads them, and what works beside them."""
 
-from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from app.domain.chat_templates import ChatTemplate, ThinkingSwitch

@@ -1,12 +1,6 @@
 """Model files on the disks of this machine."""
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Callable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from app.domain.inspection import FileDigest, KeyPage, TensorPage, ValuePage

@@ -1,8 +1,6 @@
 """Child processes, and the machine they run on."""
 
-from collections.abc import (
-    AsyncIterator,
-)
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from app.domain.memory import MemoryView

@@ -1,11 +1,6 @@
 """Keys, and the servers they are for."""
 
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Mapping,
-)
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from app.domain.accounts import Account, LocalServer, ProviderKind

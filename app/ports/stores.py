@@ -1,9 +1,6 @@
 """What is kept."""
 
-from collections.abc import (
-    Mapping,
-    Sequence,
-)
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from app.domain.accounts import Account

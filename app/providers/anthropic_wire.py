@@ -4,22 +4,18 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from app.domain.accounts import Account
 from app.domain.chat_templates import Thinking
-from app.domain.errors import AppError, RequestError
+from app.domain.errors import RequestError
 from app.domain.generation import FinishReason, GenerationRequest, Role
-from app.domain.models import ModelSpec
-from app.providers.openai_wire import check_stream
 from app.providers.remote_clients import ClientSource, closing_stream
 from app.providers.remote_engine import Delta, Finish, changed
 from app.providers.remote_failures import (
     Cause,
     CutOff,
     NothingCame,
-    Where,
-    failure_of,
     worded,
 )
+from app.providers.remote_wire import EFFORTS, RemoteWire, check_stream
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -30,25 +26,12 @@ _FINISHES = {
     "stop_sequence": FinishReason.STOP_SEQUENCE,
     "model_context_window_exceeded": FinishReason.LENGTH,
 }
-_EFFORTS = frozenset({Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH})
 
 
-class AnthropicWire:
+class AnthropicWire(RemoteWire[Any]):
     """Asks one model for answers."""
 
-    def __init__(
-        self, account: Account, spec: ModelSpec, clients: "ClientSource[AsyncAnthropic]"
-    ) -> None:
-        assert spec.remote is not None, "a local model has no wire"
-        self._spec = spec
-        self._model = spec.remote.model
-        self._most = spec.remote.max_output
-        self._clients = clients
-        self._where = Where(account.name, account.base_url, spec.name)
-
-    def failure(self, error: Exception) -> AppError:
-        """The error to show for what the client raised."""
-        return failure_of(error, self._where, self._clients.last_key)
+    _clients: "ClientSource[AsyncAnthropic]"
 
     def untaken(self, request: GenerationRequest) -> tuple[str, ...]:
         """What the request asks for: Anthropic chooses all of the sampling itself."""
@@ -128,7 +111,7 @@ class AnthropicWire:
         words: dict[str, Any] = {
             "model": self._model,
             "messages": turns or [{"role": "user", "content": request.prompt}],
-            "max_tokens": min(request.max_tokens, self._most or request.max_tokens),
+            "max_tokens": self._max_tokens(request),
             "stream": True,
         }
         if told:
@@ -139,6 +122,6 @@ class AnthropicWire:
             words["thinking"] = {"type": "adaptive", "display": "summarized"}
         elif request.thinking is Thinking.OFF:
             words["thinking"] = {"type": "disabled"}
-        elif request.thinking in _EFFORTS:
+        elif request.thinking in EFFORTS:
             words["output_config"] = {"effort": request.thinking.value}
         return words

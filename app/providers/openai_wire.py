@@ -5,23 +5,20 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from app.domain.accounts import PROVIDERS, Account, ProviderKind
-from app.domain.chat_templates import Thinking
+from app.domain.accounts import PROVIDERS, ProviderKind
 from app.domain.errors import AppError, ContentRefused
 from app.domain.generation import FinishReason, GenerationRequest
-from app.domain.models import ModelSpec
 from app.domain.reasoning import FORMATS, Parts, ReasoningSplit
 from app.providers.remote_clients import ClientSource, closing_stream
 from app.providers.remote_engine import Delta, Finish, changed
 from app.providers.remote_failures import (
     Cause,
     CutOff,
-    NotAStream,
     NothingCame,
     Where,
-    failure_of,
     worded,
 )
+from app.providers.remote_wire import EFFORTS, RemoteWire, check_stream
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -36,7 +33,6 @@ _FINISHES = {
 }
 _REASONS_APART = frozenset({ProviderKind.OPENAI, ProviderKind.OPENROUTER})
 """Servers that never leave reasoning between marks in the answer itself."""
-_EFFORTS = frozenset({Thinking.LOW, Thinking.MEDIUM, Thinking.HIGH})
 _TAKE_EFFORT = frozenset(
     {ProviderKind.OPENAI, ProviderKind.OPENROUTER, ProviderKind.VLLM, ProviderKind.OLLAMA}
 )
@@ -53,23 +49,10 @@ SAID = 500
 """Characters of an answer that isn't a stream, to be shown."""
 
 
-class OpenAIWire:
+class OpenAIWire(RemoteWire[Any]):
     """Asks one model for answers and embeddings."""
 
-    def __init__(
-        self, account: Account, spec: ModelSpec, clients: "ClientSource[AsyncOpenAI]"
-    ) -> None:
-        assert spec.remote is not None, "a local model has no wire"
-        self._account = account
-        self._spec = spec
-        self._model = spec.remote.model
-        self._most = spec.remote.max_output
-        self._clients = clients
-        self._where = Where(account.name, account.base_url, spec.name)
-
-    def failure(self, error: Exception) -> AppError:
-        """The error to show for what the client raised."""
-        return failure_of(error, self._where, self._clients.last_key)
+    _clients: "ClientSource[AsyncOpenAI]"
 
     def untaken(self, request: GenerationRequest) -> tuple[str, ...]:
         """What the request asks for and the provider doesn't take."""
@@ -154,13 +137,13 @@ class OpenAIWire:
 
     def _effort(self, request: GenerationRequest) -> str | None:
         takes = self._account.kind in _TAKE_EFFORT
-        return request.thinking.value if takes and request.thinking in _EFFORTS else None
+        return request.thinking.value if takes and request.thinking in EFFORTS else None
 
     def _wording(self, request: GenerationRequest) -> dict[str, Any]:
         """The request as the SDK takes it."""
         kind = self._account.kind
         turns = [{"role": turn.role.value, "content": turn.text} for turn in request.messages]
-        most = min(request.max_tokens, self._most or request.max_tokens)
+        most = self._max_tokens(request)
         limit = "max_completion_tokens" if kind is ProviderKind.OPENAI else "max_tokens"
         words: dict[str, Any] = {
             "model": self._model,
@@ -194,20 +177,6 @@ class OpenAIWire:
 def _schema(text: str) -> dict[str, Any]:
     schema = {"name": "answer", "schema": json.loads(text), "strict": True}
     return {"type": "json_schema", "json_schema": schema}
-
-
-def check_stream(response: Any) -> None:
-    """Look whether what comes is a stream of events at all.
-
-    Raises:
-        NotAStream: it is something else, such as the page of a router.
-    """
-    kind = response.headers.get("content-type", "")
-    if kind and not kind.startswith(
-        ("text/event-stream", "application/octet-stream", "text/plain")
-    ):
-        page = "<html> " if "html" in kind else ""
-        raise NotAStream(f"{page}{kind}")
 
 
 def _refused(where: Where) -> AppError:
