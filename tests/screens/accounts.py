@@ -26,14 +26,13 @@ from app.domain.models import (
 from app.domain.secrets import AuditFinding, AuditReport, Secret
 from app.domain.spending import BudgetLevel, BudgetState, Price, SpendingEntry
 from app.manager.manager import Manager
-from app.ui.bridge import Bridge
-from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from tests.screens.camera import Camera
 from tests.support.accounts import FakeWorld, remote_spec
 from tests.support.fakes import eventually, spec
 from tests.support.keyrings import LockedKeyring
+from tests.support.windows import window_over
 
 SIZE = (1180, 760)
 KEY = "sk-or-screens-9f3a"
@@ -80,19 +79,9 @@ class Scene:
 async def scene(world: FakeWorld, out: Path, first: int = 0) -> AsyncIterator[Scene]:
     """The program over a played world."""
     look = Theme()
-    async with world.manager() as manager:
-        look.apply(manager.settings.current().theme)
-        intents, bridge = Intents(), Bridge(manager)
-        window = MainWindow(manager, look, intents, bridge)
+    async with world.manager() as manager, window_over(manager, look) as window:
         window.resize(*SIZE)
-        window.show()
-        try:
-            yield Scene(world, manager, window, Camera(window, look, out, first))
-        finally:
-            await intents.aclose()
-            bridge.close()
-            window.hide()
-            window.deleteLater()
+        yield Scene(world, manager, window, Camera(window, look, out, first))
 
 
 async def render_accounts(folder: Path, out: Path, first: int = 0) -> None:

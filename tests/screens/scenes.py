@@ -19,9 +19,7 @@ from app.domain.errors import AppError, HistoryOverflow
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
 from app.manager.manager import Manager
-from app.ui.bridge import Bridge
 from app.ui.dialogs import NameDialog
-from app.ui.intents import Intents
 from app.ui.main_window import MainWindow
 from app.ui.pages.duplicates_dialog import DuplicatesDialog
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog
@@ -43,6 +41,7 @@ from tests.screens.library import (
     write_library,
 )
 from tests.support.fakes import eventually
+from tests.support.windows import window_over
 
 SIZE = (1180, 760)
 NARROW = (760, 620)
@@ -111,19 +110,9 @@ async def render(folder: Path, out: Path) -> None:
 async def stage(database: Path, out: Path) -> AsyncIterator[Stage]:
     """The program as it is composed for real."""
     look = Theme()
-    async with open_manager(database, {}) as manager:
-        look.apply(manager.settings.current().theme)
-        intents, bridge = Intents(), Bridge(manager)
-        window = MainWindow(manager, look, intents, bridge)
+    async with open_manager(database, {}) as manager, window_over(manager, look) as window:
         window.resize(*SIZE)
-        window.show()
-        try:
-            yield Stage(manager, window, Camera(window, look, out))
-        finally:
-            await intents.aclose()
-            bridge.close()
-            window.hide()
-            window.deleteLater()
+        yield Stage(manager, window, Camera(window, look, out))
 
 
 async def nothing_yet(s: Stage) -> None:

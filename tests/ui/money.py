@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.domain.settings import Theme as Choice
 from app.manager.manager import Manager
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
@@ -15,6 +14,7 @@ from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from tests.support.accounts import FakeWorld
 from tests.support.fakes import eventually
+from tests.support.windows import window_over
 
 KEY = "sk-canary-0123456789-wxyz"
 
@@ -25,9 +25,17 @@ class Desk:
 
     world: FakeWorld
     manager: Manager
-    bridge: Bridge
-    intents: Intents
     window: MainWindow
+
+    @property
+    def bridge(self) -> Bridge:
+        """The window's."""
+        return self.window._bridge
+
+    @property
+    def intents(self) -> Intents:
+        """The window's."""
+        return self.window._intents
 
     async def dialog(self, name: str) -> QDialog:
         """The dialog of this name, once it is open."""
@@ -55,16 +63,5 @@ class Desk:
 @asynccontextmanager
 async def desk(folder: Path, world: FakeWorld | None = None) -> AsyncIterator[Desk]:
     world = world or FakeWorld(folder)
-    look = Theme()
-    look.apply(Choice.LIGHT)
-    async with world.manager() as manager:
-        bridge, intents = Bridge(manager), Intents()
-        window = MainWindow(manager, look, intents, bridge)
-        window.show()
-        try:
-            yield Desk(world, manager, bridge, intents, window)
-        finally:
-            await intents.aclose()
-            bridge.close()
-            window.hide()
-            window.deleteLater()
+    async with world.manager() as manager, window_over(manager, Theme()) as window:
+        yield Desk(world, manager, window)

@@ -19,7 +19,6 @@ from app.domain.generation import (
 )
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ACTIVE, ModelSpec
-from app.domain.settings import Theme as Choice
 from app.library.inspection import FileInspection
 from app.manager.manager import Manager
 from app.storage.stores import open_storage
@@ -197,23 +196,12 @@ async def both_ready() -> AsyncIterator[Manager]:
 async def shown(manager: Manager) -> AsyncIterator[Any]:
     """The window on its Playground."""
     # Qt reads the platform when it is imported.
-    from app.ui.bridge import Bridge
-    from app.ui.intents import Intents
-    from app.ui.main_window import MainWindow
     from app.ui.theme import Theme
+    from tests.support.windows import window_over
 
-    look, intents, bridge = Theme(), Intents(), Bridge(manager)
-    look.apply(Choice.LIGHT)
-    window = MainWindow(manager, look, intents, bridge)
-    window.show()
-    window.show_page("playground")
-    try:
+    async with window_over(manager, Theme()) as window:
+        window.show_page("playground")
         yield window
-    finally:
-        await intents.aclose()
-        bridge.close()
-        window.hide()
-        window.deleteLater()
 
 
 def under_streams(effort: Effort) -> list[Row]:
