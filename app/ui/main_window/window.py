@@ -87,6 +87,7 @@ class MainWindow(QMainWindow):
 
     close_requested = Signal()
 
+    @theme.laid_on_once()
     def __init__(
         self,
         manager: Manager,

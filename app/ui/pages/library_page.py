@@ -52,6 +52,7 @@ class LibraryPage(QWidget):
     requested = Signal(str, str)
     """The id of an action, and what it is for: a model's id, a folder's path, or nothing."""
 
+    @theme.laid_on_once()
     def __init__(
         self,
         manager: Manager,

@@ -144,6 +144,7 @@ class SettingsPage(QWidget):
     requested = Signal(str, str)
     """The id of an action, and the folder or the account that it is for."""
 
+    @theme.laid_on_once()
     def __init__(
         self,
         manager: Manager,
