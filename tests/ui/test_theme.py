@@ -70,3 +70,16 @@ def test_that_every_icon_of_the_actions_is_there(qapp):
 
     missing = {i.icon for i in ACTIONS.values() if i.icon and not icon(f"{i.icon}.svg").is_file()}
     assert not missing
+
+
+def test_that_widgets_get_the_style_sheet_once_they_are_put_together(qapp):
+    Theme().apply(Choice.LIGHT)
+    sheet = qapp.styleSheet()
+    with pytest.raises(ValueError, match="half made"):  # noqa: SIM117 - what is raised within it
+        with theme.laid_on_once():
+            assert qapp.styleSheet() == ""
+            with theme.laid_on_once():
+                pass
+            assert qapp.styleSheet() == ""
+            raise ValueError("half made")
+    assert qapp.styleSheet() == sheet != ""

@@ -8,13 +8,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from app.domain.generation import GenerationRequest, TextPiece
+from app.domain.generation import GenerationRequest
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelId
 from app.manager.manager import Manager
+from app.manager.profiles import REQUESTS
 from app.tasks import TaskScope
 from tests.benchmarks import models
-from tests.benchmarks.application import GREEDY
+from tests.benchmarks.application import GREEDY, REST_SECONDS
 from tests.benchmarks.arms import Arm, interleave
 from tests.benchmarks.judging import Effort, pooled_part, ratio_part
 from tests.benchmarks.machine import cores
@@ -23,7 +24,6 @@ from tests.benchmarks.rows import Bar, Row
 TICK = 0.016
 SECONDS = 12.0
 """How long the loop is watched."""
-TOKENS = 160
 PAIRS = 2
 """So many times the rounds of other rows: the issue's table asks for twenty pairs."""
 ROOM = 4096
@@ -102,32 +102,33 @@ async def watched() -> dict[str, Any]:
 
 
 async def generated(windowed: bool, threads: int | None) -> dict[str, Any]:
-    """Tokens a second of one model, with the window and its charts or without."""
+    """Tokens a second of a profiling run, with the window and the run's charts or without."""
     if not windowed:
         from tests.benchmarks.application import managed
 
         async with managed() as manager:
-            return {"rate": await _rate(manager, threads)}
+            run = await manager.profiles.profile(await _loaded(manager, threads), count=REQUESTS)
+            return {"rate": run.tokens_per_second}
     async with opened() as window:
+        model = await _loaded(window._manager, threads)
         window.show_page("profile")
-        return {"rate": await _rate(window._manager, threads)}
+        view_model = window.profile_page.view_model
+        view_model.choose(model)
+        view_model.start()
+        charted = False
+        while view_model.running:
+            await asyncio.sleep(0.1)
+            charted |= bool(view_model.series().gaps) and window.profile_page.charts is not None
+        if not charted or view_model.shown is None:
+            return {"unable": "no chart was drawn"}
+        return {"rate": view_model.shown.tokens_per_second}
 
 
-async def _rate(manager: Manager, threads: int | None) -> float:
+async def _loaded(manager: Manager, threads: int | None) -> ModelId:
     model = await added(manager, models.small())
     await manager.models.load(model, settings=LoadSettings(threads=threads))
-    await asyncio.sleep(2.5)
-    async with manager.models.lease(str(model), "benchmark") as lease:
-        request = GenerationRequest(
-            prompt=models.words(30), sampling=GREEDY, max_tokens=TOKENS, ignore_end=True
-        )
-        arrivals = [
-            (perf_counter(), len(update.stamps_ns))
-            async for update in lease.engine.generate(request)
-            if isinstance(update, TextPiece)
-        ]
-    tokens = sum(count for _, count in arrivals[1:])
-    return tokens / (arrivals[-1][0] - arrivals[0][0])
+    await asyncio.sleep(REST_SECONDS)
+    return model
 
 
 def stalls(effort: Effort) -> list[Row]:
