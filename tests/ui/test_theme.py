@@ -74,12 +74,19 @@ def test_that_every_icon_of_the_actions_is_there(qapp):
 
 def test_that_widgets_get_the_style_sheet_once_they_are_put_together(qapp):
     Theme().apply(Choice.LIGHT)
-    sheet = qapp.styleSheet()
-    with pytest.raises(ValueError, match="half made"):  # noqa: SIM117 - what is raised within it
-        with theme.laid_on_once():
-            assert qapp.styleSheet() == ""
-            with theme.laid_on_once():
-                pass
-            assert qapp.styleSheet() == ""
-            raise ValueError("half made")
+    sheet, seen = qapp.styleSheet(), []
+
+    @theme.laid_on_once()
+    def part():
+        seen.append(qapp.styleSheet())
+
+    @theme.laid_on_once()
+    def whole():
+        part()
+        seen.append(qapp.styleSheet())
+        raise ValueError("half made")
+
+    with pytest.raises(ValueError, match="half made"):
+        whole()
+    assert seen == ["", ""]
     assert qapp.styleSheet() == sheet != ""
