@@ -9,10 +9,7 @@ from app.domain.models import ModelId, ModelSpec
 
 @dataclass(frozen=True)
 class ModelColumns:
-    """The same row of each column belongs to one model; building a spec takes microseconds.
-
-    The rows come in the order of ids.
-    """
+    """The same row of each column belongs to one model; building a spec takes microseconds."""
 
     ids: Sequence[ModelId]
     names: Sequence[str]

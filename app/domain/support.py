@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from urllib.parse import quote
 
 from app.domain.base import Frozen
@@ -17,15 +18,6 @@ RUN = 5
 """So many words in a row that were said in a conversation are a quotation of it."""
 LONG_WORD = 8
 """Letters; a single word of fewer is no secret, and found everywhere."""
-
-_WORDS = re.compile(
-    # What JSON and Python write for a line's end and the like is no part of a word.
-    r"\\(?:u[0-9a-f]{4}|[nrtbf\"'/\\])"
-    # Scripts without spaces: each character counts as a word.
-    "|([\u2e80-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
-    "|[^\\W\u2e80-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]+)",
-    re.IGNORECASE,
-)
 
 
 class BundlePart(Frozen):
@@ -102,7 +94,7 @@ class Echoes:
     def without(self, text: str) -> str:
         """A text with every quotation replaced."""
         places = [
-            (match.start(1), match.end(1)) for match in _WORDS.finditer(text) if match.group(1)
+            (match.start(1), match.end(1)) for match in _words().finditer(text) if match.group(1)
         ]
         words = [text[start:end].casefold() for start, end in places]
         spans: list[tuple[int, int]] = []
@@ -133,8 +125,21 @@ class Echoes:
 
 
 def _split(text: str) -> list[str]:
-    return [match.group(1).casefold() for match in _WORDS.finditer(text) if match.group(1)]
+    return [match.group(1).casefold() for match in _words().finditer(text) if match.group(1)]
 
 
 def _runs(words: Sequence[str]) -> Iterator[int]:
     return (hash((*words[at : at + RUN],)) for at in range(len(words) - RUN + 1))
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    """Made when first needed: so many scripts take longer to compile than most of the program."""
+    return re.compile(
+        # What JSON and Python write for a line's end and the like is no part of a word.
+        r"\\(?:u[0-9a-f]{4}|[nrtbf\"'/\\])"
+        # Scripts without spaces: each character counts as a word.
+        "|([\u2e80-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
+        "|[^\\W\u2e80-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]+)",
+        re.IGNORECASE,
+    )

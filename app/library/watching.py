@@ -5,26 +5,16 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import psutil
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
 
 from app.domain.errors import FolderError
 from app.library.found import SUFFIX
 from app.tasks import in_daemon_thread
+
+if TYPE_CHECKING:
+    from watchdog.observers.api import BaseObserver
 
 QUIET_SECONDS = 1.0
 """A download or a copy comes in many steps; after so long without one it is looked at."""
@@ -37,10 +27,6 @@ REMOTE = frozenset(
     }
 )  # fmt: skip
 """File systems on which somebody else's changes go unnoticed."""
-EVENTS: list[type[FileSystemEvent]] = [
-    DirCreatedEvent, DirDeletedEvent, DirMovedEvent, FileClosedEvent, FileCreatedEvent,
-    FileDeletedEvent, FileModifiedEvent, FileMovedEvent,
-]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +46,7 @@ async def watch(folder: str) -> AsyncGenerator[None, None]:
         if not loop.is_closed():
             loop.call_soon_threadsafe(changed.set)
 
-    observer = await in_daemon_thread(_observe, folder, tell)
+    observer = await in_daemon_thread(_observed, folder, tell)
     try:
         while True:
             await changed.wait()
@@ -81,17 +67,17 @@ async def _quiet(changed: asyncio.Event) -> None:
     changed.clear()
 
 
-def _observe(folder: str, tell: Callable[[], None]) -> BaseObserver:
+def _observed(folder: str, tell: Callable[[], None]) -> "BaseObserver":
+    # Imported on this thread: watchdog takes its time, and no start has to wait for it.
+    from app.library.observers import observe  # noqa: PLC0415
+
     if is_remote(folder, ((part.mountpoint, part.fstype) for part in _partitions())):
         raise _unwatched(folder, "a network file system")
-    observer = Observer()
     try:
-        observer.schedule(_Handler(tell), folder, recursive=True, event_filter=EVENTS)
-        observer.start()
+        return observe(folder, SUFFIX, tell)
     except OSError as error:
         # The folder is gone, or the system watches as many as it is allowed to.
         raise _unwatched(folder, str(error)) from error
-    return observer
 
 
 def is_remote(folder: str, mounts: Iterable[tuple[str, str]]) -> bool:
@@ -104,18 +90,6 @@ def is_remote(folder: str, mounts: Iterable[tuple[str, str]]) -> bool:
     path = PurePath(os.path.realpath(folder))
     above = [(place, kind) for place, kind in mounts if path.is_relative_to(place)]
     return bool(above) and max(above, key=lambda mount: len(mount[0]))[1].casefold() in REMOTE
-
-
-class _Handler(FileSystemEventHandler):
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell = tell
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """Tell of what may be about a model: its own file, or anything that comes or goes."""
-        touched = event.event_type in {"modified", "closed"}
-        names = (os.fsdecode(path) for path in (event.src_path, event.dest_path) if path)
-        if not touched or any(name.casefold().endswith(SUFFIX) for name in names):
-            self._tell()
 
 
 def _partitions() -> list[psutil._ntuples.sdiskpart]:

@@ -3,8 +3,8 @@
 from array import array
 from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress, repeat
-from operator import contains
+from itertools import compress, islice, repeat
+from operator import contains, lt
 
 from app.domain.model_columns import ModelColumns
 from app.domain.model_kinds import Kind, kind_of
@@ -30,11 +30,16 @@ class ModelRows:
         self.changes = 0
         """Counts what happened to any row; what is worked out of them holds for one count."""
         hay = hays(self._names, folded(self._paths))
-        order = sorted(range(len(columns)), key=self._names.__getitem__)
+        kinds = [*map(kind_of, columns.alike)]
+        places = [*zip(self._names, columns.ids, strict=True)]
+        if all(map(lt, places, islice(places, 1, None))):
+            self._lay_out([*columns.ids], hay, Labels(kinds, columns.kinds), [*range(len(columns))])
+            return
+        order = sorted(range(len(columns)), key=places.__getitem__)
         self._lay_out(
             side_by_side(picked(columns.ids, order)),
             side_by_side(picked(hay, order)),
-            Labels([*map(kind_of, columns.alike)], picked(columns.kinds, order)),
+            Labels(kinds, picked(columns.kinds, order)),
             order,
         )
 

@@ -26,7 +26,7 @@ _SAVE = (
 
 
 def columns_of(texts: ModelTexts) -> ModelColumns:
-    """Every spec in the order of ids; unreadable ones are logged and left out."""
+    """Every spec in the order of the texts; unreadable ones are logged and left out."""
     alike = _prototypes(texts.kinds)
     places = {str(number): place for place, number in enumerate(alike)}
     columns = texts.columns

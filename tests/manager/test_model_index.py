@@ -1,6 +1,7 @@
 """The index finds what looking at each model finds."""
 
 import random
+from dataclasses import replace
 
 from app.domain.model_columns import columns_of
 from app.domain.models import (
@@ -144,3 +145,15 @@ def test_that_models_are_counted_by_status():
     for status in ModelStatus:
         assert index.count(status) == left.count(status)
     assert index.count(*ModelStatus) == len(index) == 29
+
+
+def test_that_models_whose_names_fold_alike_stand_by_id_however_they_came():
+    named = {"c": "Straße", "b": "STRASSE", "a": "strasse", "d": "Straßen"}
+    models = [spec(name, id=model_id) for model_id, name in named.items()]
+    for order in (models, models[::-1]):
+        columns = columns_of(models)
+        came = replace(
+            columns, ids=[item.id for item in order], names=[item.name for item in order],
+            paths=[item.path for item in order], alike=order, build=order.__getitem__,
+        )  # fmt: skip
+        assert ModelIndex(came).search(ModelQuery(), ()).ids == ("a", "b", "c", "d")

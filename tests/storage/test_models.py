@@ -60,6 +60,12 @@ FULL = spec(
 )
 
 
+async def kept(storage) -> tuple[ModelSpec, ...]:
+    """Every spec, by id."""
+    specs = (await storage.models.models()).specs()
+    return tuple(sorted(specs, key=lambda item: item.id))
+
+
 async def reopened(storage, path):
     await storage.aclose()
     return await open_storage(path)
@@ -70,7 +76,7 @@ async def test_that_specs_come_back_equal_after_reopening(tmp_path):
     storage = await open_storage(path)
     await storage.models.save_models([spec(), FULL])
     storage = await reopened(storage, path)
-    assert (await storage.models.models()).specs() == (spec(), FULL)
+    assert await kept(storage) == (spec(), FULL)
     await storage.aclose()
 
 
@@ -105,12 +111,12 @@ async def test_that_what_a_provider_says_of_its_models_comes_back(tmp_path):
     storage = await open_storage(path)
     await storage.models.save_models([large, bare])
     storage = await reopened(storage, path)
-    assert (await storage.models.models()).specs() == (bare, large)
+    assert await kept(storage) == (bare, large)
     await storage.models.save_models([spec()])
     gone = large.model_copy(update={"status": ModelStatus.MISSING, "reason": "It is gone."})
     await storage.models.save_models([gone])
     storage = await reopened(storage, path)
-    assert (await storage.models.models()).specs() == (spec(), bare, gone)
+    assert await kept(storage) == (spec(), bare, gone)
     await storage.aclose()
 
 
@@ -119,7 +125,7 @@ async def test_that_a_spec_saved_again_replaces_itself_in_its_place(tmp_path):
     await storage.models.save_models([spec(), FULL])
     changed = spec(path="/moved.gguf", shards=3)
     await storage.models.save_models([changed])
-    assert (await storage.models.models()).specs() == (changed, FULL)
+    assert await kept(storage) == (changed, FULL)
     await storage.aclose()
 
 
@@ -127,7 +133,7 @@ async def test_that_forgetting_models_ignores_unknown_ids(tmp_path):
     storage = await open_storage(tmp_path / "state.db")
     await storage.models.save_models([spec(), FULL])
     await storage.models.forget_models([FULL.id, ModelId("local:unknown")])
-    assert (await storage.models.models()).specs() == (spec(),)
+    assert await kept(storage) == (spec(),)
     await storage.aclose()
 
 
@@ -152,7 +158,7 @@ async def test_that_what_models_have_in_common_is_kept_once_and_goes_with_the_la
     await storage.models.save_models([*alike, spec()])
     assert await details() == 2
     await storage.models.forget_models([item.id for item in alike[:-1]])
-    assert (await storage.models.models()).specs() == (spec(), alike[-1])
+    assert await kept(storage) == (spec(), alike[-1])
     await storage.models.forget_models([alike[-1].id])
     assert await details() == 1
     await storage.aclose()
@@ -181,7 +187,7 @@ async def test_that_unreadable_models_are_logged_and_hide_no_others(tmp_path, ca
             connection.execute(change, (spec(number).id,))
     storage = await open_storage(path)
     with caplog.at_level(logging.WARNING):
-        assert (await storage.models.models()).specs() == (spec(4),)
+        assert await kept(storage) == (spec(4),)
     for number in harm:
         assert f"local:{number:06}" in caplog.text
     await storage.aclose()
@@ -197,7 +203,7 @@ async def test_that_a_text_with_broken_bytes_is_read_as_far_as_it_goes(tmp_path)
             "UPDATE models SET name = CAST(x'74ff79' AS TEXT) WHERE id = 'local:000001'"
         )
     storage = await open_storage(path)
-    assert [item.name for item in (await storage.models.models()).specs()] == ["t\ufffdy", "tiny"]
+    assert [item.name for item in await kept(storage)] == ["t\ufffdy", "tiny"]
     await storage.aclose()
 
 
@@ -205,7 +211,7 @@ async def test_that_an_absurd_figure_in_a_file_keeps_no_model_from_being_saved(t
     storage = await open_storage(tmp_path / "state.db")
     absurd = spec(1, context_length=2**64 - 1, parameters=2**80, size_bytes=2**64 - 1)
     await storage.models.save_models([absurd, spec(2)])
-    first, second = (await storage.models.models()).specs()
+    first, second = await kept(storage)
     assert first == absurd.model_copy(update={"size_bytes": 2**63 - 1})
     assert second == spec(2)
     await storage.aclose()
@@ -220,7 +226,20 @@ async def test_that_a_large_library_comes_back_whole(tmp_path):
     await storage.models.save_models(specs)
     storage = await reopened(storage, path)
     in_order = sorted(specs, key=lambda item: item.id)
-    assert (await storage.models.models()).specs() == tuple(in_order)
+    assert await kept(storage) == tuple(in_order)
+    await storage.aclose()
+
+
+async def test_that_models_come_back_by_name_so_that_the_index_need_not_sort_them(tmp_path):
+    path = tmp_path / "state.db"
+    named = enumerate(("beta", "Alpha", "gamma", "ALPHA"))
+    storage = await open_storage(path)
+    await storage.models.save_models(
+        [spec(number).model_copy(update={"name": name}) for number, name in named]
+    )
+    storage = await reopened(storage, path)
+    names = [item.name for item in (await storage.models.models()).specs()]
+    assert names == ["Alpha", "ALPHA", "beta", "gamma"]
     await storage.aclose()
 
 
