@@ -221,7 +221,10 @@ class ModelIndex:
     def _teller(self, words: list[str], passed: Selection) -> Callable[[int, int], Selection]:
         """What tells of a stretch which of the rows that passed so far contain every word."""
         kinds, texts = self.rows.kinds, self.rows.kind_texts()
-        marks = [(word, [*map(contains, texts, repeat(word))]) for word in words]
+        # Many kinds read the same.
+        apart = {*texts}
+        told_by = [(word, {text: word in text for text in apart}) for word in words]
+        marks = [(word, [*map(told.__getitem__, texts)]) for word, told in told_by]
 
         def tell(start: int, end: int) -> Selection:
             left = passed[start:end]
@@ -242,9 +245,9 @@ class ModelIndex:
         if 2 * left.count(1) > len(left):
             return either([told, bytes(map(contains, texts, repeat(word)))])
         found = bytearray(told)
-        contained = map(contains, compress(texts, left), repeat(word))
-        for place in compress(compress(range(len(left)), left), contained):
-            found[place] = 1
+        for place in compress(range(len(left)), left):
+            if word in texts[place]:
+                found[place] = 1
         return found
 
     # Ordering
