@@ -134,7 +134,7 @@ def _runs(words: Sequence[str]) -> Iterator[int]:
 
 @cache
 def _words() -> re.Pattern[str]:
-    """Made when first needed: so many scripts take longer to compile than most of the program."""
+    """Made when first needed: compiling ranges so wide would hold up every start."""
     return re.compile(
         # What JSON and Python write for a line's end and the like is no part of a word.
         r"\\(?:u[0-9a-f]{4}|[nrtbf\"'/\\])"

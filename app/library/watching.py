@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import psutil
 
 from app.domain.errors import FolderError
-from app.library.found import SUFFIX
 from app.tasks import in_daemon_thread
 
 if TYPE_CHECKING:
@@ -68,13 +67,13 @@ async def _quiet(changed: asyncio.Event) -> None:
 
 
 def _observed(folder: str, tell: Callable[[], None]) -> "BaseObserver":
+    if is_remote(folder, ((part.mountpoint, part.fstype) for part in _partitions())):
+        raise _unwatched(folder, "a network file system")
     # Imported on this thread: watchdog takes its time, and no start has to wait for it.
     from app.library.observers import observe  # noqa: PLC0415
 
-    if is_remote(folder, ((part.mountpoint, part.fstype) for part in _partitions())):
-        raise _unwatched(folder, "a network file system")
     try:
-        return observe(folder, SUFFIX, tell)
+        return observe(folder, tell)
     except OSError as error:
         # The folder is gone, or the system watches as many as it is allowed to.
         raise _unwatched(folder, str(error)) from error

@@ -221,10 +221,7 @@ class ModelIndex:
     def _teller(self, words: list[str], passed: Selection) -> Callable[[int, int], Selection]:
         """What tells of a stretch which of the rows that passed so far contain every word."""
         kinds, texts = self.rows.kinds, self.rows.kind_texts()
-        # Many kinds read the same.
-        apart = {*texts}
-        told_by = [(word, {text: word in text for text in apart}) for word in words]
-        marks = [(word, [*map(told.__getitem__, texts)]) for word, told in told_by]
+        marks = [(word, [*map(contains, texts, repeat(word))]) for word in words]
 
         def tell(start: int, end: int) -> Selection:
             left = passed[start:end]

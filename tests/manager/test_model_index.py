@@ -150,8 +150,8 @@ def test_that_models_are_counted_by_status():
 def test_that_models_whose_names_fold_alike_stand_by_id_however_they_came():
     named = {"c": "Straße", "b": "STRASSE", "a": "strasse", "d": "Straßen"}
     models = [spec(name, id=model_id) for model_id, name in named.items()]
-    for order in (models, models[::-1]):
-        columns = columns_of(models)
+    columns = columns_of(models)
+    for order in (models, models[::-1], sorted(models, key=lambda item: item.id)):
         came = replace(
             columns, ids=[item.id for item in order], names=[item.name for item in order],
             paths=[item.path for item in order], alike=order, build=order.__getitem__,
