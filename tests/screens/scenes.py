@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 from PySide6.QtCore import QPoint, QUrl
-from PySide6.QtWidgets import QPushButton, QScrollArea
+from PySide6.QtWidgets import QDialog, QPushButton, QScrollArea
 
 from app.bootstrap.core import open_manager
 from app.domain.conversations import MessageState
@@ -185,6 +185,9 @@ async def search(s: Stage, models: Path) -> None:
     await s.camera.take("library-duplicates")
     s.window.findChild(DuplicatesDialog).reject()
     s.window.perform("delete_model", s.model(GEMMA))
+    await eventually(lambda: s.window.findChild(QDialog, "question"))
+    await s.camera.take("library-delete-copies")
+    s.window.findChild(QPushButton, "answer_Delete").click()
     await eventually(lambda: s.window.toaster.toasts)
     await s.camera.take("library-deleted")
     s.window.gestures.undo_delete(s.manager.deletions.leaving()[0])

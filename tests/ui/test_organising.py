@@ -1,10 +1,12 @@
 """Marks, notes, saved searches, copies and deletion through the window."""
 
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 
+from app.domain.duplicates import Comparison
 from app.domain.models import Folder, ModelId, Store
 from app.ui.dialogs import NameDialog
 from app.ui.pages.duplicates_dialog import DuplicatesDialog
@@ -127,6 +129,37 @@ async def test_that_a_deleted_model_can_be_called_back(qtbot):
         await eventually(lambda: QWEN in window.library_page.view_model.table.shown())
         assert not window.toaster.toasts
         assert ports.files.trashed == []
+
+
+async def test_that_several_files_of_a_model_are_asked_about_before_they_go(qtbot, monkeypatch):
+    ports = ports_with_models()
+    ports.store.kept_folders["/models"] = Folder(path="/models")
+    async with shown(qtbot, ports) as window:
+        await scanned(window)
+        qwen = window.manager.models.get(QWEN)
+        copied = qwen.model_copy(update={"copies": ("/models/copy.gguf",)})
+        await window.manager._registry.keep([copied])
+        path = qwen.path
+        apart, same = ((path,), ("/models/copy.gguf",)), ((path, "/models/copy.gguf"),)
+        for answer, groups, likeness in (
+            ("Cancel", None, "alike in size, first and last MiB"),
+            ("Cancel", apart, "not all the same"),
+            ("Delete", same, "the same byte for byte"),
+        ):
+            known = Comparison(model_id=QWEN, groups=groups) if groups else None
+            monkeypatch.setattr(window.manager.duplicates, "known", AsyncMock(return_value=known))
+            window.perform("delete_model", QWEN)
+            await eventually(lambda: window.findChild(QDialog, "question"))
+            dialog = window.findChild(QDialog, "question")
+            said = " ".join(label.text() for label in dialog.findChildren(QLabel))
+            assert "all 2 files" in said
+            assert likeness in said
+            assert "/models/copy.gguf" in said
+            assert not window.toaster.toasts
+            button = dialog.findChild(QPushButton, f"answer_{answer}")
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+            await eventually(lambda: not window.findChild(QDialog, "question"))
+        await eventually(lambda: window.toaster.toasts)
 
 
 async def test_that_delete_is_offered_in_the_user_s_own_folders_only(qtbot):
