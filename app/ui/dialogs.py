@@ -155,6 +155,9 @@ class QuestionDialog(QDialog):
         column.addSpacing(theme.SPACE_2)
         self._default = QPushButton(default or buttons[0])
         column.addLayout(self._answers(buttons))
+        # Left to itself, wrapped text is given room for lines far shorter than it has.
+        width = max(self.minimumWidth(), column.totalMinimumSize().width())
+        self.resize(width, column.totalHeightForWidth(width))
         self._default.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _answers(self, texts: Sequence[str]) -> QHBoxLayout:

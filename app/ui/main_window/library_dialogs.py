@@ -86,7 +86,7 @@ class LibraryDialogs(QObject):
         likeness = _likeness(await self._manager.duplicates.known(model_id))
         answer = await dialogs.ask(
             self._window,
-            f"Delete all {words.amount(len(paths), 'file')} of this model?",
+            f"Delete all {words.amount(len(paths), 'file')} of {self._manager.models.get(model_id).name}?",
             f"{likeness} All of them go to the trash.",
             ("Delete", "Cancel"),
             default="Cancel",
@@ -114,7 +114,7 @@ class LibraryDialogs(QObject):
 def _likeness(known: Comparison | None) -> str:
     """How alike a model's files are known to be."""
     if known is None:
-        return "They are alike in size, first and last MiB; Duplicates compares them in full."
+        return "They are alike in size, first and last MiB; Show copies compares them in full."
     if known.same:
         return "Read in full, they are the same byte for byte."
     return "Read in full, they are not all the same."
