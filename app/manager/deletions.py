@@ -25,7 +25,7 @@ class _Leaving:
 class Deletions:
     """Takes a model out of the library at once, and its files to the trash when that stands."""
 
-    def __init__(  # noqa: PLR0913 - one argument a part it joins
+    def __init__(
         self,
         *,
         registry: Registry,

@@ -101,7 +101,7 @@ async def render_accounts(folder: Path, out: Path, first: int = 0) -> None:
     unkept = FakeWorld(folder, keyring=None)
     async with scene(unkept, out, first + 60) as s:
         account = await s.manager.accounts.add(ProviderKind.OPENAI)
-        await s.manager.accounts.set_key(account, KEY)
+        await s.manager.keys.set(account, KEY)
         s.show_providers()
         await eventually(lambda: s.window.settings_page.accounts.keyring)
         await s.camera.take("accounts-no-keyring")
@@ -204,7 +204,7 @@ async def keys(s: Scene) -> None:
     )
     dialog.form.changed.emit()
     await s.camera.take("key-untested")
-    vault = accounts._ports.vault
+    vault = keys._book.ports.vault
     vault._backend = LockedKeyring()
     dialog.form.save(KEY)
     await eventually(lambda: dialog.form.failure and not dialog.form.step)
@@ -223,7 +223,7 @@ async def keys(s: Scene) -> None:
     await s.camera.take("key-plain")
     await s.close(dialog)
     await accounts.remove(plain)
-    await accounts.set_key(account, KEY)
+    await s.manager.keys.set(account, KEY)
     await accounts.refresh(account)
 
 
@@ -233,13 +233,13 @@ async def providers(s: Scene) -> None:
     world.connections.pages = [["story-1", "story-1-mini"]]
     anthropic = await accounts.add(ProviderKind.ANTHROPIC)
     world.environment["ANTHROPIC_API_KEY"] = "sk-ant-screens-77"
-    await accounts.use_variable(anthropic, "ANTHROPIC_API_KEY")
+    await s.manager.keys.use_variable(anthropic, "ANTHROPIC_API_KEY")
     await accounts.refresh(anthropic)
     world.connections.pages = [["llama3.2:3b", "qwen2.5-coder:7b", "nomic-embed-text"]]
     ollama = await accounts.add(ProviderKind.OLLAMA)
     await accounts.refresh(ollama)
     second = await accounts.add(ProviderKind.OPENAI, "OpenAI, work")
-    await accounts.set_key(second, "sk-work-0000-4c1d", for_now=True)
+    await s.manager.keys.set(second, "sk-work-0000-4c1d", for_now=True)
     world.connections.refused = {Secret("sk-work-0000-4c1d")}
     s.show_providers()
     s.window.settings_page.accounts.refresh(second)
