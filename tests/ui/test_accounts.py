@@ -184,7 +184,7 @@ async def test_that_a_failed_refresh_stands_in_the_row_with_what_mends_it(qtbot,
         press(dialog, "key_save")
         await d.gone("key_dialog")
         await eventually(lambda: ", refreshed" in facts(rows(d)[0]))
-        assert not rows(d)[0]._error.isVisible()
+        await eventually(lambda: not rows(d)[0]._error.isVisible())
 
 
 async def test_that_a_locked_keyring_is_told_in_the_row(qtbot, tmp_path) -> None:
