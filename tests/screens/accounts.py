@@ -262,6 +262,12 @@ async def providers(s: Scene) -> None:
     await s.camera.take("account-remove")
     await s.close(await s.dialog("question"))
     await accounts.remove(second)
+    await s.manager.keys.remove(AccountId("openai"))
+    s.show_providers()
+    await s.camera.take("accounts-removed")
+    await s.manager.keys.undo_remove(AccountId("openai"))
+    for toast in s.window.toaster.toasts:
+        toast.dismiss()
 
 
 async def audit(s: Scene) -> None:
@@ -340,6 +346,16 @@ async def library(s: Scene) -> None:
     await eventually(lambda: s.window.playground_page.view_model.prices.of(named.id))
     await asyncio.sleep(0.2)
     await s.camera.take("library-remote")
+    s.window.show_page("settings")
+    s.window.settings_page._choose_default()
+    dialog = await s.dialog("model_chooser")
+    await s.camera.take("choose-default")
+    dialog.search.setText("lla")
+    await s.camera.take("choose-default-typed")
+    await s.close(dialog)
+    await s.manager.settings.set("default_model", named.id)
+    s.scroll_to(s.window.settings_page.findChild(object, "setting_default_model"))
+    await s.camera.take("settings-default")
 
 
 async def answers(s: Scene) -> None:
