@@ -204,7 +204,7 @@ async def keys(s: Scene) -> None:
     )
     dialog.form.changed.emit()
     await s.camera.take("key-untested")
-    vault = keys._book.ports.vault
+    vault = s.manager.keys._book.ports.vault
     vault._backend = LockedKeyring()
     dialog.form.save(KEY)
     await eventually(lambda: dialog.form.failure and not dialog.form.step)

@@ -114,7 +114,7 @@ async def test_that_it_goes_on_without_the_dialog_and_is_told(qtbot) -> None:
         await eventually(lambda: banners.banners and "50 %" in banners.banners[0].words())
         [banner] = banners.banners
         assert banner.words().startswith("Converting a to Q4_K_M: 50 %")
-        assert c.text("waiting").startswith("To Q4_K_M: 50 %, 354 MB of at most 707 MB")
+        assert c.text("waiting").startswith("To Q4_K_M: 50 %, 337 MB of at most 674 MB")
         c.click("close")
         await eventually(lambda: c.dialog is None)
         assert banner.isVisible()
