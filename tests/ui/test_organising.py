@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 
 from app.domain.models import Folder, ModelId, Store
 from app.ui.dialogs import NameDialog
@@ -127,6 +127,29 @@ async def test_that_a_deleted_model_can_be_called_back(qtbot):
         await eventually(lambda: QWEN in window.library_page.view_model.table.shown())
         assert not window.toaster.toasts
         assert ports.files.trashed == []
+
+
+async def test_that_several_files_of_a_model_are_asked_about_before_they_go(qtbot):
+    ports = ports_with_models()
+    ports.store.kept_folders["/models"] = Folder(path="/models")
+    async with shown(qtbot, ports) as window:
+        await scanned(window)
+        qwen = window.manager.models.get(QWEN)
+        copied = qwen.model_copy(update={"copies": ("/models/copy.gguf",)})
+        await window.manager._registry.keep([copied])
+        for answer in ("Cancel", "Delete"):
+            window.perform("delete_model", QWEN)
+            await eventually(lambda: window.findChild(QDialog, "question"))
+            dialog = window.findChild(QDialog, "question")
+            said = " ".join(label.text() for label in dialog.findChildren(QLabel))
+            assert "all 2 files" in said
+            assert "alike in size, first and last MiB" in said
+            assert "/models/copy.gguf" in said
+            assert not window.toaster.toasts
+            button = dialog.findChild(QPushButton, f"answer_{answer}")
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+            await eventually(lambda: not window.findChild(QDialog, "question"))
+        await eventually(lambda: window.toaster.toasts)
 
 
 async def test_that_delete_is_offered_in_the_user_s_own_folders_only(qtbot):

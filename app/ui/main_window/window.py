@@ -143,7 +143,13 @@ class MainWindow(QMainWindow):
             show_spending=partial(self.perform, "spending"),
         )
         self.library_dialogs = LibraryDialogs(
-            self, look, manager, intents, self.library_page.converting, self._messages
+            self,
+            look,
+            manager,
+            intents,
+            gestures=self.gestures,
+            converting=self.library_page.converting,
+            messages=self._messages,
         )
         self.account_dialogs = AccountDialogs(
             self, look, manager, intents, bridge, self.settings_page.accounts
@@ -317,7 +323,7 @@ class MainWindow(QMainWindow):
             "favourite": self._for_model(partial(gestures.mark, favourite=True)),
             "unfavourite": self._for_model(partial(gestures.mark, favourite=False)),
             "annotate": self._for_model(self._annotate),
-            "delete_model": self._for_model(gestures.delete),
+            "delete_model": self._for_model(self.library_dialogs.delete),
             "load": self._for_model(gestures.load),
             "cancel_load": self._for_model(gestures.cancel_load),
             "switch": self._for_model(gestures.switch),

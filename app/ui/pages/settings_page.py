@@ -77,7 +77,7 @@ NUMBERS = {
 """Explanations of the settings that are numbers."""
 TEXTS = {
     "default_provider": (
-        "The account that the default model is looked for in where a variable names it alone."
+        "The account that a default model is looked for in where only its name is given."
     ),
 }
 """Explanations of the settings that are text."""
