@@ -15,7 +15,7 @@ from app.domain.events import NoticeRaised
 from app.domain.settings import persistence_chosen
 from app.library.discovery import LocalModelFiles
 from app.library.inspection import FileInspection
-from app.manager.accounts import AccountPorts
+from app.manager.account_book import AccountPorts
 from app.manager.manager import Manager
 from app.manager.spending import SpendingPorts
 from app.providers.llama_cpp import LlamaCppProvider

@@ -129,6 +129,16 @@ class AccountTest(Frozen):
     seconds: float
 
 
+class AccountRefresh(Frozen):
+    """What came of asking a provider for its models."""
+
+    at: float
+    """Seconds since the epoch."""
+    models: int = 0
+    error: ErrorReport | None = None
+    """Why not all of them came."""
+
+
 class LocalServer(Frozen):
     """A server on this machine that answers and has no account yet."""
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from app.domain.error_reports import ErrorReport
 from app.domain.events import (
     AccountRefreshed,
+    AccountRemoved,
     AccountsChanged,
     AliasAssigned,
     AnnotationChanged,
@@ -23,6 +24,7 @@ from app.domain.events import (
     FoldersChanged,
     HealthChanged,
     KeyChanged,
+    KeyRemoved,
     LoadAbandoned,
     LoadFailed,
     LoadSettingsChanged,
@@ -76,7 +78,10 @@ TOPICS: Mapping[type[Event], Topic] = {
     **dict.fromkeys((AliasAssigned, ModelSwitched, SwitchRolledBack, AutoSwitched), Topic.SWITCHES),
     **dict.fromkeys((ModelEvicted, MemoryPlanned), Topic.MEMORY),
     **dict.fromkeys(
-        (AccountsChanged, KeyChanged, AccountRefreshed, LocalServersFound, BudgetMoved),
+        (
+            *(AccountsChanged, AccountRemoved, KeyChanged, KeyRemoved),
+            *(AccountRefreshed, LocalServersFound, BudgetMoved),
+        ),
         Topic.REMOTE,
     ),
     **dict.fromkeys(

@@ -347,10 +347,27 @@ class AccountsChanged(Event):
     account_id: AccountId
 
 
+class AccountRemoved(AccountsChanged):
+    """An account has left with its key and its models, unless it is called back."""
+
+    name: str
+    undo_until: float
+    """Seconds since the epoch."""
+
+
 class KeyChanged(Event):
     """An account has another key, or none, or its key turned out to be unusable."""
 
     account_id: AccountId
+
+
+class KeyRemoved(KeyChanged):
+    """An account has no key any more, unless that is called back."""
+
+    name: str
+    """The account's."""
+    undo_until: float
+    """Seconds since the epoch."""
 
 
 class AccountRefreshed(Event):

@@ -1,25 +1,18 @@
 """Models on their way to the trash, which can be called back for a while."""
 
-import asyncio
-import logging
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
-from app.domain.error_reports import report_of
-from app.domain.errors import AppError, FolderError
-from app.domain.events import CopiesDeleted, DeletionUndone, ModelDeleted, NoticeRaised
+from app.domain.errors import FolderError
+from app.domain.events import CopiesDeleted, DeletionUndone, ModelDeleted
 from app.domain.models import ModelId, ModelSpec, ScannedFile
 from app.manager.events import EventBus
 from app.manager.library import Library
 from app.manager.registry import Registry
+from app.manager.reprieves import Reprieves
 from app.ports.files import ModelFiles
 from app.ports.stores import LibraryStore
-from app.tasks import TaskScope
-
-UNDO_SECONDS = 10.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,13 +20,12 @@ class _Leaving:
     spec: ModelSpec
     paths: tuple[str, ...]
     files: tuple[ScannedFile, ...]
-    task: asyncio.Task[None]
 
 
 class Deletions:
     """Takes a model out of the library at once, and its files to the trash when that stands."""
 
-    def __init__(  # noqa: PLR0913 - one argument a part it joins
+    def __init__(
         self,
         *,
         registry: Registry,
@@ -42,7 +34,6 @@ class Deletions:
         store: LibraryStore,
         events: EventBus,
         loaded: Callable[[ModelId], bool],
-        undo_seconds: float = UNDO_SECONDS,
     ) -> None:
         self._registry = registry
         self._library = library
@@ -50,9 +41,7 @@ class Deletions:
         self._store = store
         self._events = events
         self._loaded = loaded
-        self._undo_seconds = undo_seconds
-        self._leaving: dict[ModelId, _Leaving] = {}
-        self._tasks = TaskScope("deletions")
+        self._reprieves = Reprieves("deletions", events)
 
     def deletable(self, model_id: ModelId) -> tuple[str, ...]:
         """The model's files that are the user's to delete; those in stores and loose ones aren't."""
@@ -63,7 +52,7 @@ class Deletions:
 
     def leaving(self) -> tuple[ModelId, ...]:
         """The models that can still be called back, oldest first."""
-        return tuple(self._leaving)
+        return tuple(map(ModelId, self._reprieves.waiting()))
 
     async def delete(self, model_id: ModelId) -> None:
         """Take a model's files in the user's folders to the trash, after a time for second thoughts.
@@ -115,51 +104,31 @@ class Deletions:
 
     async def undo(self, model_id: ModelId) -> None:
         """Call a model back; one whose files are in the trash already is ignored."""
-        leaving = self._leaving.pop(model_id, None)
-        if leaving is not None:
-            leaving.task.cancel()
-            await self._bring_back(leaving)
+        await self._reprieves.undo(model_id)
 
     async def aclose(self) -> None:
         """Carry out at once what waits: it was asked for, and the trash gives it back."""
-        waiting = [*self._leaving]
-        await self._tasks.aclose()
-        for model_id in waiting:
-            await self._delete(model_id)
+        await self._reprieves.aclose()
 
     async def _leave(self, spec: ModelSpec, paths: tuple[str, ...]) -> float:
         """Have files leave the library and then the disk; until when they can be called back."""
-        earlier = self._leaving.get(spec.id)
-        if earlier is not None:
-            # What was asked for before stands.
-            earlier.task.cancel()
-            await self._delete(spec.id)
+        # What was asked for before stands.
+        await self._reprieves.settle(spec.id)
         held = await self._store.files_of([spec.id])
         files = tuple(file for file in held if file.path in paths)
         self._library.hide(paths)
         await self._library.forget_files(files)
-        until = time.time() + self._undo_seconds
-        task = self._tasks.start(f"delete {spec.id}", self._delete_later(spec.id))
-        self._leaving[spec.id] = _Leaving(spec, paths, files, task)
-        return until
+        leaving = _Leaving(spec, paths, files)
+        return self._reprieves.hold(
+            spec.id,
+            carry_out=partial(self._delete, leaving),
+            call_back=partial(self._bring_back, leaving),
+        )
 
-    async def _delete_later(self, model_id: ModelId) -> None:
-        await asyncio.sleep(self._undo_seconds)
-        await self._delete(model_id)
-
-    async def _delete(self, model_id: ModelId) -> None:
-        leaving = self._leaving.pop(model_id, None)
-        if leaving is None:
-            return
-        try:
-            for path in leaving.paths:
-                await self._files.trash(path, leaving.spec.shards)
-        except AppError as error:
-            log.warning("%s stays: %s %s", leaving.spec.name, error, error.detail)
-            await self._bring_back(leaving)
-            self._events.publish(NoticeRaised(report=report_of(error)))
-        else:
-            self._library.show(leaving.paths)
+    async def _delete(self, leaving: _Leaving) -> None:
+        for path in leaving.paths:
+            await self._files.trash(path, leaving.spec.shards)
+        self._library.show(leaving.paths)
 
     async def _bring_back(self, leaving: _Leaving) -> None:
         self._library.show(leaving.paths)

@@ -8,7 +8,8 @@ from app.domain.instances import ENDED, InstanceState
 from app.domain.models import ModelId, ModelSpec
 from app.domain.settings import Settings
 from app.domain.statistics import Statistics, statistics_of
-from app.manager.accounts import AccountPorts, Accounts
+from app.manager.account_book import AccountBook, AccountPorts
+from app.manager.accounts import Accounts
 from app.manager.annotations import Annotations
 from app.manager.capabilities import Capabilities
 from app.manager.conversations import Conversations
@@ -21,6 +22,7 @@ from app.manager.embeddings import Embeddings
 from app.manager.events import EventBus, command
 from app.manager.exchange import Exchange
 from app.manager.inspection import Inspection
+from app.manager.keys import Keys
 from app.manager.library import Library
 from app.manager.load_settings import LoadSettingsKeeper
 from app.manager.memory import Memory
@@ -123,13 +125,16 @@ class Manager:
         )
         self.spending = Spending(spending, self.events, self.settings.current, self)
         self._metrics.recorded = self.spending.recorded
+        book = AccountBook(accounts, self.events)
+        self.keys = Keys(book, self.events)
         self.accounts = Accounts(
-            accounts,
-            everybody,
-            self._registry,
-            self._coordinator,
-            self.events,
-            self.spending.permit,
+            book=book,
+            keys=self.keys,
+            providers=everybody,
+            registry=self._registry,
+            coordinator=self._coordinator,
+            events=self.events,
+            permit=self.spending.permit,
         )
         self.settings.changed = self._settings_changed
         self.annotations = Annotations(library, self._registry, self.events)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from app.domain.accounts import Account
+from app.domain.accounts import Account, AccountId, AccountRefresh
 from app.domain.annotations import Annotation
 from app.domain.conversations import Conversation, ConversationId, Message
 from app.domain.load_settings import LoadSettings
@@ -223,7 +223,19 @@ class AccountStore(Protocol):
         ...
 
     async def forget_account(self, account: Account) -> None:
-        """Remove an account."""
+        """Remove an account, and what came of asking it."""
+        ...
+
+    async def refreshes(self) -> dict[AccountId, AccountRefresh]:
+        """What came of asking each account for its models the last time."""
+        ...
+
+    async def save_refresh(self, account_id: AccountId, refresh: AccountRefresh) -> None:
+        """Keep what came of asking, in place of what came of it before."""
+        ...
+
+    async def forget_refresh(self, account_id: AccountId) -> None:
+        """Keep no longer what came of asking."""
         ...
 
 

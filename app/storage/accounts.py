@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from app.domain.accounts import Account
+from app.domain.accounts import Account, AccountId, AccountRefresh
 from app.storage.database import Database
 from app.storage.rows import Row, readable
 
@@ -33,13 +33,45 @@ class Accounts:
         )
 
     async def forget_account(self, account: Account) -> None:
-        """Remove an account."""
+        """Remove an account, and what came of asking it."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM accounts WHERE id = ?", (account.id,))
+            _forget_refresh(connection, account.id)
+
+        await self._database.write(work)
+
+    async def refreshes(self) -> dict[AccountId, AccountRefresh]:
+        """What came of asking each account for its models the last time."""
+
+        def work(connection: sqlite3.Connection) -> dict[AccountId, AccountRefresh]:
+            rows = connection.execute("SELECT account_id, detail FROM account_refreshes")
+            return dict(readable(rows, _refresh, "refresh of the account"))
+
+        return await self._database.read(work)
+
+    async def save_refresh(self, account_id: AccountId, refresh: AccountRefresh) -> None:
+        """Keep what came of asking, in place of what came of it before."""
         await self._database.write(
             lambda connection: connection.execute(
-                "DELETE FROM accounts WHERE id = ?", (account.id,)
+                "INSERT INTO account_refreshes (account_id, detail) VALUES (?, ?) "
+                "ON CONFLICT (account_id) DO UPDATE SET detail = excluded.detail",
+                (account_id, refresh.model_dump_json()),
             )
         )
+
+    async def forget_refresh(self, account_id: AccountId) -> None:
+        """Keep no longer what came of asking."""
+        await self._database.write(lambda connection: _forget_refresh(connection, account_id))
+
+
+def _forget_refresh(connection: sqlite3.Connection, account_id: AccountId) -> None:
+    connection.execute("DELETE FROM account_refreshes WHERE account_id = ?", (account_id,))
 
 
 def _account(row: Row) -> Account:
     return Account.model_validate_json(row[1])
+
+
+def _refresh(row: Row) -> tuple[AccountId, AccountRefresh]:
+    return AccountId(row[0]), AccountRefresh.model_validate_json(row[1])

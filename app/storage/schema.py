@@ -211,6 +211,7 @@ MIGRATIONS: tuple[Step, ...] = (
         """,
     ),
     ("UPDATE settings SET key = 'time_to_live_minutes' WHERE key = 'idle_minutes'",),
+    ("CREATE TABLE account_refreshes (account_id TEXT PRIMARY KEY, detail TEXT NOT NULL) STRICT",),
 )
 """Step n leads from version n to n + 1. A released step is never edited; a change is a new one."""
 

@@ -45,7 +45,7 @@ async def test_that_a_bundle_has_no_key_no_prompt_no_answer_and_no_person(tmp_pa
     try:
         async with open_manager(paths.database, environment) as manager:
             account = await manager.accounts.add(ProviderKind.OPENAI)
-            await manager.accounts.set_key(account, KEPT_KEY)
+            await manager.keys.set(account, KEPT_KEY)
             await manager.library.add_folder(str(models))
             await eventually(manager.models.search)
             (tiny,) = manager.models.search()

@@ -18,7 +18,7 @@ async def test_that_a_deleted_model_leaves_at_once_and_its_file_when_that_stands
     ports.files.disk["/models"] = [A]
     async with ports.manager() as manager:
         await filled(manager, ports)
-        manager.deletions._undo_seconds = 0.05
+        manager.deletions._reprieves.seconds = 0.05
         events = manager.events.subscribe(lambda: None)
         await manager.deletions.delete(A.id)
         assert manager.models.search() == ()
@@ -80,7 +80,7 @@ async def test_that_a_model_whose_file_stays_is_back_and_that_is_told() -> None:
     ports.files.refuse = FolderError("There is no trash.", "Delete it yourself.")
     async with ports.manager() as manager:
         await filled(manager, ports)
-        manager.deletions._undo_seconds = 0.01
+        manager.deletions._reprieves.seconds = 0.01
         events = manager.events.subscribe(lambda: None)
         await manager.deletions.delete(A.id)
         await eventually(manager.models.search)

@@ -59,7 +59,7 @@ async def test_that_a_copy_goes_to_the_trash_and_the_model_stays() -> None:
     ports = fake_ports()
     async with ports.manager() as manager:
         await filled(manager, ports)
-        manager.deletions._undo_seconds = 0.05
+        manager.deletions._reprieves.seconds = 0.05
         events = manager.events.subscribe(lambda: None)
         await manager.deletions.delete_copies(A.id, [COPY.path])
         assert manager.models.get(A.id).copies == ()

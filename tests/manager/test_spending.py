@@ -28,7 +28,7 @@ async def opened(tmp_path: Path, here: FakeWorld | None = None) -> AsyncIterator
     async with world.manager() as manager:
         if not manager.accounts.all():
             account = await manager.accounts.add(ProviderKind.OPENAI)
-            await manager.accounts.set_key(account, KEY)
+            await manager.keys.set(account, KEY)
             await manager.accounts.refresh(account)
         yield manager
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.conversions import QUANTISATIONS, expected_size
 from app.domain.errors import InvalidFile
 from app.gguf.reader import read_header
 from app.library.quantisation import quantisation_of
 from app.providers.quantiser import QuantiserProcess
 from tests.providers.engines import processes
 from tests.support import models
+from tests.support.fakes import spec
 
 
 async def test_that_a_model_is_written_with_smaller_weights(tmp_path: Path) -> None:
@@ -24,6 +26,23 @@ async def test_that_a_model_is_written_with_smaller_weights(tmp_path: Path) -> N
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gguf", "b.gguf"]
+
+
+@pytest.mark.parametrize("width", [64, 256])
+async def test_that_no_new_file_is_larger_than_was_told(tmp_path: Path, width: int) -> None:
+    source = models.write_llama(tmp_path / "a.gguf", width=width)
+    held = spec(
+        "a",
+        quantisation="F16",
+        size_bytes=source.stat().st_size,
+        parameters=sum(tensor.elements for tensor in read_header(source).tensors),
+    )
+    async with processes() as children:
+        for kind in QUANTISATIONS.values():
+            made = tmp_path / f"{kind.name}.gguf"
+            quantiser = QuantiserProcess(children)
+            await quantiser.quantise(str(source), str(made), kind.name, lambda _: None)
+            assert made.stat().st_size <= expected_size(held, kind), kind.name
 
 
 async def test_that_a_file_that_is_no_model_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

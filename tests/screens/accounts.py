@@ -101,7 +101,7 @@ async def render_accounts(folder: Path, out: Path, first: int = 0) -> None:
     unkept = FakeWorld(folder, keyring=None)
     async with scene(unkept, out, first + 60) as s:
         account = await s.manager.accounts.add(ProviderKind.OPENAI)
-        await s.manager.accounts.set_key(account, KEY)
+        await s.manager.keys.set(account, KEY)
         s.show_providers()
         await eventually(lambda: s.window.settings_page.accounts.keyring)
         await s.camera.take("accounts-no-keyring")
@@ -204,7 +204,7 @@ async def keys(s: Scene) -> None:
     )
     dialog.form.changed.emit()
     await s.camera.take("key-untested")
-    vault = accounts._ports.vault
+    vault = s.manager.keys._book.ports.vault
     vault._backend = LockedKeyring()
     dialog.form.save(KEY)
     await eventually(lambda: dialog.form.failure and not dialog.form.step)
@@ -223,7 +223,7 @@ async def keys(s: Scene) -> None:
     await s.camera.take("key-plain")
     await s.close(dialog)
     await accounts.remove(plain)
-    await accounts.set_key(account, KEY)
+    await s.manager.keys.set(account, KEY)
     await accounts.refresh(account)
 
 
@@ -233,13 +233,13 @@ async def providers(s: Scene) -> None:
     world.connections.pages = [["story-1", "story-1-mini"]]
     anthropic = await accounts.add(ProviderKind.ANTHROPIC)
     world.environment["ANTHROPIC_API_KEY"] = "sk-ant-screens-77"
-    await accounts.use_variable(anthropic, "ANTHROPIC_API_KEY")
+    await s.manager.keys.use_variable(anthropic, "ANTHROPIC_API_KEY")
     await accounts.refresh(anthropic)
     world.connections.pages = [["llama3.2:3b", "qwen2.5-coder:7b", "nomic-embed-text"]]
     ollama = await accounts.add(ProviderKind.OLLAMA)
     await accounts.refresh(ollama)
     second = await accounts.add(ProviderKind.OPENAI, "OpenAI, work")
-    await accounts.set_key(second, "sk-work-0000-4c1d", for_now=True)
+    await s.manager.keys.set(second, "sk-work-0000-4c1d", for_now=True)
     world.connections.refused = {Secret("sk-work-0000-4c1d")}
     s.show_providers()
     s.window.settings_page.accounts.refresh(second)
@@ -262,6 +262,12 @@ async def providers(s: Scene) -> None:
     await s.camera.take("account-remove")
     await s.close(await s.dialog("question"))
     await accounts.remove(second)
+    await s.manager.keys.remove(AccountId("openai"))
+    s.show_providers()
+    await s.camera.take("accounts-removed")
+    await s.manager.keys.undo_remove(AccountId("openai"))
+    for toast in s.window.toaster.toasts:
+        toast.dismiss()
 
 
 async def audit(s: Scene) -> None:
@@ -340,6 +346,16 @@ async def library(s: Scene) -> None:
     await eventually(lambda: s.window.playground_page.view_model.prices.of(named.id))
     await asyncio.sleep(0.2)
     await s.camera.take("library-remote")
+    s.window.show_page("settings")
+    s.window.settings_page._choose_default()
+    dialog = await s.dialog("model_chooser")
+    await s.camera.take("choose-default")
+    dialog.search.setText("lla")
+    await s.camera.take("choose-default-typed")
+    await s.close(dialog)
+    await s.manager.settings.set("default_model", named.id)
+    s.scroll_to(s.window.settings_page.findChild(object, "setting_default_model"))
+    await s.camera.take("settings-default")
 
 
 async def answers(s: Scene) -> None:

@@ -5,13 +5,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.domain.accounts import Account, AccountId, LocalServer, ProviderKind, model_id
+from app.domain.accounts import (
+    Account,
+    AccountId,
+    AccountRefresh,
+    LocalServer,
+    ProviderKind,
+    model_id,
+)
 from app.domain.errors import AppError, KeyUnusable
 from app.domain.load_settings import LoadSettings
 from app.domain.models import ModelSpec, RemoteFacts
 from app.domain.secrets import Secret
 from app.domain.spending import Price, SpendingEntry
-from app.manager.accounts import AccountPorts
+from app.manager.account_book import AccountPorts
 from app.manager.manager import Manager
 from app.manager.spending import SpendingPorts
 from app.system.key_audit import FileAudit
@@ -116,6 +123,7 @@ class MemoryAccounts:
 
     def __init__(self) -> None:
         self.kept: dict[str, Account] = {}
+        self.kept_refreshes: dict[AccountId, AccountRefresh] = {}
 
     async def accounts(self) -> tuple[Account, ...]:
         return tuple(self.kept.values())
@@ -125,6 +133,16 @@ class MemoryAccounts:
 
     async def forget_account(self, account: Account) -> None:
         self.kept.pop(account.id, None)
+        self.kept_refreshes.pop(account.id, None)
+
+    async def refreshes(self) -> dict[AccountId, AccountRefresh]:
+        return dict(self.kept_refreshes)
+
+    async def save_refresh(self, account_id: AccountId, refresh: AccountRefresh) -> None:
+        self.kept_refreshes[account_id] = refresh
+
+    async def forget_refresh(self, account_id: AccountId) -> None:
+        self.kept_refreshes.pop(account_id, None)
 
 
 class MemorySpending:

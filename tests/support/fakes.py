@@ -45,7 +45,7 @@ from app.domain.profiles import ModelMetrics, ProfileRun
 from app.domain.support import BundlePart
 from app.domain.switching import AliasChange
 from app.library.inspection import FileInspection
-from app.manager.accounts import AccountPorts
+from app.manager.account_book import AccountPorts
 from app.manager.manager import Manager
 from app.manager.spending import SpendingPorts
 from app.ports.engines import NOTHING_TOLD

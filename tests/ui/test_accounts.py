@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QPushButton
@@ -143,7 +144,7 @@ async def test_that_an_account_is_renamed_and_moved(qtbot, tmp_path) -> None:
 async def test_that_a_key_that_is_kept_keeps_an_account_from_plain_http(qtbot, tmp_path) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.VLLM)
-        await d.manager.accounts.set_key(account, KEY)
+        await d.manager.keys.set(account, KEY)
         d.window.perform("change_account", account)
         dialog = await d.dialog("account_dialog")
         dialog.form.set_address("http://box.lan:8000/v1")
@@ -160,7 +161,7 @@ async def test_that_a_key_that_is_kept_keeps_an_account_from_plain_http(qtbot, t
 async def test_that_a_failed_refresh_stands_in_the_row_with_what_mends_it(qtbot, tmp_path) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.OPENAI)
-        await d.manager.accounts.set_key(account, KEY)
+        await d.manager.keys.set(account, KEY)
         d.window.show_page("settings")
         await eventually(lambda: rows(d))
         for failure, offered in (
@@ -182,15 +183,15 @@ async def test_that_a_failed_refresh_stands_in_the_row_with_what_mends_it(qtbot,
         QTest.keyClicks(dialog.findChild(QLineEdit, "secret"), f"{KEY}2")
         press(dialog, "key_save")
         await d.gone("key_dialog")
-        await eventually(lambda: "refreshed" in facts(rows(d)[0]))
-        assert not rows(d)[0]._error.isVisible()
+        await eventually(lambda: ", refreshed" in facts(rows(d)[0]))
+        await eventually(lambda: not rows(d)[0]._error.isVisible())
 
 
 async def test_that_a_locked_keyring_is_told_in_the_row(qtbot, tmp_path) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.OPENAI)
-        await d.manager.accounts.set_key(account, KEY)
-        d.manager.accounts._ports.vault._backend = LockedKeyring()
+        await d.manager.keys.set(account, KEY)
+        d.manager.keys._book.ports.vault._backend = LockedKeyring()
         d.window.show_page("settings")
         await eventually(lambda: rows(d) and rows(d)[0]._error is not None)
         assert "keyring is locked" in d.window.settings_page.accounts.lines()[0].problem.what
@@ -206,7 +207,7 @@ async def test_that_the_keyring_is_asked_only_once_somebody_looks(qtbot, tmp_pat
 
     world = FakeWorld(tmp_path)
     async with world.manager() as manager:
-        await manager.accounts.set_key(await manager.accounts.add(ProviderKind.OPENAI), KEY)
+        await manager.keys.set(await manager.accounts.add(ProviderKind.OPENAI), KEY)
     world.keyring = Watched()
     async with desk(tmp_path, world) as d:
         for page in ("library", "loaded", "playground", "profile"):
@@ -220,7 +221,7 @@ async def test_that_the_keyring_is_asked_only_once_somebody_looks(qtbot, tmp_pat
 async def test_that_removing_says_what_goes_and_asks_first(qtbot, tmp_path) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.OPENAI)
-        await d.manager.accounts.set_key(account, KEY)
+        await d.manager.keys.set(account, KEY)
         await d.manager.accounts.refresh(account)
         d.window.show_page("settings")
         await eventually(lambda: rows(d))
@@ -234,16 +235,62 @@ async def test_that_removing_says_what_goes_and_asks_first(qtbot, tmp_path) -> N
         press(rows(d)[0], "account_remove")
         press(await d.dialog("question"), "answer_Remove")
         await eventually(lambda: not rows(d))
-        assert not d.world.keyring.entries
         assert d.window.settings_page.providers.add.property("kind") == "primary"
+        await eventually(lambda: "OpenAI was removed." in d.toasts())
+    assert not d.world.keyring.entries
+
+
+async def test_that_a_removed_account_is_called_back_from_the_message(qtbot, tmp_path) -> None:
+    async with desk(tmp_path) as d:
+        account = await d.manager.accounts.add(ProviderKind.OPENAI)
+        await d.manager.keys.set(account, KEY)
+        await d.manager.accounts.refresh(account)
+        d.window.show_page("settings")
+        await eventually(lambda: rows(d))
+        await d.manager.accounts.remove(account)
+        await eventually(lambda: not rows(d) and d.toasts())
+        press(d.window.toaster.toasts[0], "toast_action")
+        await eventually(lambda: rows(d) and "3 models, refreshed" in facts(rows(d)[0]))
+        await eventually(lambda: "Key …wxyz" in facts(rows(d)[0]))
+        assert not d.toasts()
+
+
+async def test_that_a_removed_key_is_called_back_from_the_message(qtbot, tmp_path) -> None:
+    async with desk(tmp_path) as d:
+        account = await d.manager.accounts.add(ProviderKind.OPENAI)
+        await d.manager.keys.set(account, KEY)
+        d.window.show_page("settings")
+        await eventually(lambda: rows(d) and "Key …wxyz" in facts(rows(d)[0]))
+        await d.manager.keys.remove(account)
+        await eventually(lambda: "No key yet" in facts(rows(d)[0]))
+        assert d.toasts() == ["The key of OpenAI was removed."]
+        press(d.window.toaster.toasts[0], "toast_action")
+        await eventually(lambda: "Key …wxyz" in facts(rows(d)[0]))
+
+
+async def test_that_the_last_refresh_is_shown_after_a_restart(qtbot, tmp_path) -> None:
+    world = FakeWorld(tmp_path)
+    async with world.manager() as manager:
+        fine = await manager.accounts.add(ProviderKind.OLLAMA)
+        await manager.accounts.refresh(fine)
+        world.connections.failure = Overloaded("It is overloaded.", "Try again.")
+        failing = await manager.accounts.add(ProviderKind.LM_STUDIO)
+        with pytest.raises(Overloaded):
+            await manager.accounts.refresh(failing)
+    async with desk(tmp_path, world) as d:
+        d.window.show_page("settings")
+        await eventually(lambda: len(rows(d)) == 2)
+        assert "3 models, refreshed " in facts(rows(d)[0])
+        assert "3 models, couldn't be refreshed " in facts(rows(d)[1])
+        assert d.window.settings_page.accounts.lines()[1].problem.what == "It is overloaded."
 
 
 async def test_that_several_accounts_of_a_provider_stand_apart(qtbot, tmp_path) -> None:
     async with desk(tmp_path) as d:
         first = await d.manager.accounts.add(ProviderKind.OPENAI)
         second = await d.manager.accounts.add(ProviderKind.OPENAI, "Work")
-        await d.manager.accounts.set_key(first, KEY)
-        await d.manager.accounts.set_key(second, "sk-canary-work-4321", for_now=True)
+        await d.manager.keys.set(first, KEY)
+        await d.manager.keys.set(second, "sk-canary-work-4321", for_now=True)
         d.window.show_page("settings")
         await eventually(lambda: len(rows(d)) == 2 and "4321" in facts(rows(d)[1]))
         names = [(line.name, line.provider) for line in d.window.settings_page.accounts.lines()]
@@ -255,7 +302,7 @@ async def test_that_several_accounts_of_a_provider_stand_apart(qtbot, tmp_path) 
 async def test_that_the_library_shows_an_account_by_its_name_of_the_moment(qtbot, tmp_path) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.OPENAI, "Work")
-        await d.manager.accounts.set_key(account, KEY)
+        await d.manager.keys.set(account, KEY)
         await d.manager.accounts.refresh(account)
         table = d.window.library_page.view_model.table
         column = next(at for at, item in enumerate(COLUMNS) if item.id == "provider")
@@ -326,7 +373,7 @@ async def test_that_a_manager_without_accounts_offers_nothing_and_says_nothing(
 ) -> None:
     world = FakeWorld(tmp_path)
     async with desk(tmp_path, world) as d:
-        d.manager.accounts._held_ports = None
+        d.manager.keys._book._ports = None
         d.window.library_page.servers.look()
         await eventually(lambda: not d.intents.running("look for local servers"))
         assert not d.toasts()
@@ -340,7 +387,7 @@ async def test_that_an_audit_tells_what_it_searched_and_finds_a_key_in_a_file(
 ) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.OPENAI)
-        await d.manager.accounts.set_key(account, KEY)
+        await d.manager.keys.set(account, KEY)
         (tmp_path / "clean.txt").write_text("nothing here")
         d.window.perform("audit_keys")
         dialog = await d.dialog("audit_dialog")
@@ -363,8 +410,8 @@ async def test_that_an_audit_that_cannot_read_a_key_says_why_and_tries_again(
 ) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.OPENAI)
-        await d.manager.accounts.set_key(account, KEY)
-        vault = d.manager.accounts._ports.vault
+        await d.manager.keys.set(account, KEY)
+        vault = d.manager.keys._book.ports.vault
         vault._backend = LockedKeyring()
         d.window.perform("audit_keys")
         dialog = await d.dialog("audit_dialog")

@@ -110,15 +110,17 @@ async def test_that_it_goes_on_without_the_dialog_and_is_told(qtbot) -> None:
     async with converted(qtbot, ports) as c:
         await c.open()
         c.click("start")
-        banner = c.window.library_page.conversion
-        await eventually(lambda: "50 %" in banner.words())
+        banners = c.window.library_page.conversions
+        await eventually(lambda: banners.banners and "50 %" in banners.banners[0].words())
+        [banner] = banners.banners
         assert banner.words().startswith("Converting a to Q4_K_M: 50 %")
-        assert c.text("waiting").startswith("To Q4_K_M: 50 %, 354 MB of at most 707 MB")
+        assert c.text("waiting").startswith("To Q4_K_M: 50 %, 337 MB of at most 674 MB")
         c.click("close")
         await eventually(lambda: c.dialog is None)
         assert banner.isVisible()
         ports.quantiser.go.set()
-        await eventually(lambda: not banner.isVisible())
+        await eventually(lambda: not banners.banners)
+        assert not banners.isVisible()
         await eventually(lambda: c.window.toaster.toasts)
         toast = c.window.toaster.toasts[-1]
         assert toast.words.text() == "a is converted to Q4_K_M."
@@ -137,13 +139,37 @@ async def test_that_it_is_cancelled_from_the_banner_and_from_the_dialog(qtbot) -
         await eventually(lambda: c.dialog.findChild(QPushButton, "convert_start").isVisible())
         assert ports.quantiser.written == []
         c.click("start")
-        banner = c.window.library_page.conversion
-        await eventually(banner.isVisible)
+        banners = c.window.library_page.conversions
+        await eventually(lambda: banners.banners)
         c.click("close")
         await eventually(lambda: c.dialog is None)
-        c.qtbot.mouseClick(banner.button, Qt.MouseButton.LeftButton)
-        await eventually(lambda: not banner.isVisible())
+        c.qtbot.mouseClick(banners.banners[0].button, Qt.MouseButton.LeftButton)
+        await eventually(lambda: not banners.banners)
         assert c.window.toaster.toasts == ()
+
+
+async def test_that_each_of_several_is_shown_and_cancelled_by_itself(qtbot) -> None:
+    ports = fake_ports()
+    ports.quantiser.go.clear()
+    other = spec("b", path="/models/b-F16.gguf", quantisation="F16")
+    async with converted(qtbot, ports) as c:
+        await c.manager._registry.keep([other])
+        converting = c.window.library_page.converting
+        for model in (A, other):
+            converting.start(model.id, "Q4_K_M")
+        banners = c.window.library_page.conversions
+        await eventually(lambda: len(banners.banners) == 2)
+        first, second = banners.banners
+        await eventually(lambda: "50 %" in first.words())
+        assert second.words() == "Converting b to Q4_K_M: Waiting to begin"
+        assert second.button.accessibleName() == "Cancel converting b"
+        c.qtbot.mouseClick(second.button, Qt.MouseButton.LeftButton)
+        await eventually(lambda: banners.banners == (first,))
+        ports.quantiser.go.set()
+        await eventually(lambda: not banners.banners)
+        assert [toast.words.text() for toast in c.window.toaster.toasts] == [
+            "a is converted to Q4_K_M."
+        ]
 
 
 async def test_that_a_failure_is_told_where_one_looks(qtbot) -> None:

@@ -66,7 +66,7 @@ async def test_that_a_key_is_tested_and_then_kept_in_the_keyring(qtbot, tmp_path
             await set_key(d, dialog)
             await d.gone("key_dialog")
             assert world.connections.seen[0] == Secret(KEY)
-            status = await d.manager.accounts.key_status(account)
+            status = await d.manager.keys.status(account)
             assert (status.place, status.hint) == (KeyPlace.KEYRING, "wxyz")
             await eventually(lambda: d.manager.accounts.models(account))
 
@@ -158,7 +158,7 @@ async def test_that_a_provider_that_is_silent_is_left_in_time(qtbot, tmp_path) -
         async def silent(account_id, text=None):
             await asyncio.sleep(60)
 
-        d.manager.accounts.test_key = silent
+        d.manager.keys.test = silent
         form.save(KEY)
         await eventually(lambda: form.failure is not None)
         assert "has not answered for 0.05 seconds" in form.failure.what
@@ -172,7 +172,7 @@ async def test_that_an_overloaded_provider_lets_the_key_be_saved_untested(qtbot,
         async def busy(account_id, text=None):
             raise Overloaded("It is overloaded.", "Try again later.")
 
-        d.manager.accounts.test_key = busy
+        d.manager.keys.test = busy
         await set_key(d, dialog)
         await eventually(lambda: dialog.form.failure is not None and not dialog.form.step)
         press(dialog, "error_save_without_testing")
@@ -183,7 +183,7 @@ async def test_that_an_overloaded_provider_lets_the_key_be_saved_untested(qtbot,
 async def test_that_a_key_is_changed_and_removed(qtbot, tmp_path) -> None:
     async with desk(tmp_path) as d:
         account = await d.manager.accounts.add(ProviderKind.OPENAI)
-        await d.manager.accounts.set_key(account, KEY)
+        await d.manager.keys.set(account, KEY)
         d.window.perform("set_account_key", account)
         dialog = await d.dialog("key_dialog")
         await eventually(lambda: "wxyz" in dialog.findChild(QLabel, "key_now").text())
@@ -194,8 +194,9 @@ async def test_that_a_key_is_changed_and_removed(qtbot, tmp_path) -> None:
         dialog = await d.dialog("key_dialog")
         press(dialog, "key_remove")
         await d.gone("key_dialog")
-        assert not d.world.keyring.entries
         assert d.manager.accounts.get(account).key_place is None
+        await eventually(lambda: "The key of OpenAI was removed." in d.toasts())
+    assert not d.world.keyring.entries
 
 
 async def test_that_a_key_can_come_from_a_variable_by_name(qtbot, tmp_path) -> None:
@@ -219,6 +220,34 @@ async def test_that_a_key_can_come_from_a_variable_by_name(qtbot, tmp_path) -> N
         await eventually(
             lambda: d.window.settings_page.accounts.lines()[0].key == "Key from MY_KEY"
         )
+
+
+async def test_that_a_key_from_a_variable_is_tested_with_the_same_words(qtbot, tmp_path) -> None:
+    world = FakeWorld(tmp_path, environment={"MY_KEY": KEY})
+    async with desk(tmp_path, world) as d:
+        account, dialog = await key_dialog(d)
+        dialog.source.setCurrentIndex(1)
+        dialog.source.activated.emit(1)
+        QTest.keyClicks(dialog.findChild(QLineEdit, "key_variable"), "MY_KEY")
+        assert dialog.findChild(QPushButton, "key_save").text() == "Test and save"
+        steps = []
+        dialog.form.changed.connect(lambda: steps.append(dialog.form.step))
+        world.connections.refused = {Secret(KEY)}
+        press(dialog, "key_save")
+        await eventually(lambda: error_of(dialog, "key_variable"))
+        assert "Asking OpenAI whether it takes the key…" in steps
+        assert "doesn't take this key" in error_of(dialog, "key_variable")
+        assert d.manager.accounts.get(account).key_place is None
+
+        async def busy(account_id, text=None, *, variable=""):
+            raise Overloaded("It is overloaded.", "Try again later.")
+
+        d.manager.keys.test = busy
+        press(dialog, "key_save")
+        await eventually(lambda: dialog.form.failure is not None and not dialog.form.step)
+        press(dialog, "error_save_without_testing")
+        await d.gone("key_dialog")
+        assert d.manager.accounts.get(account).variable == "MY_KEY"
 
 
 async def test_that_plain_http_to_another_machine_is_agreed_to_first(qtbot, tmp_path) -> None:

@@ -17,10 +17,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.load_settings import CacheType, LoadSettings
+from app.domain.models import ModelStatus, ModelType
 from app.ui.pages.load_settings_dialog import LoadSettingsDialog, choose_load_settings
+from app.ui.pages.model_chooser import ModelChooser
 from app.ui.viewmodels.load_form import LoadForm
 from app.ui.words import NOTHING
-from tests.support.fakes import eventually
+from tests.support.fakes import eventually, spec
 from tests.ui.rig import ALPHA, rig
 
 
@@ -154,6 +156,39 @@ async def test_that_an_adapter_is_chosen_scaled_and_removed(qtbot, tmp_path: Pat
             dialog.findChild(QPushButton, "remove_adapter_0"), Qt.MouseButton.LeftButton
         )
         assert dialog.form.adapters() == ()
+
+
+async def test_that_the_adapters_of_the_library_are_offered_first(qtbot, tmp_path: Path):
+    path = tmp_path / "other.gguf"
+    path.write_bytes(b"GGUF")
+    own, foreign = (
+        spec(name, type=ModelType.ADAPTER, status=ModelStatus.ADAPTER, architecture=architecture)
+        for name, architecture in (("Tales", ALPHA.architecture), ("Accents", "gemma3"))
+    )
+    async with opened(qtbot) as dialog:
+        await dialog.r.manager._registry.keep([own, foreign])
+        qtbot.mouseClick(dialog._adapters.button, Qt.MouseButton.LeftButton)
+        await eventually(lambda: dialog.findChild(ModelChooser))
+        chooser = dialog.findChild(ModelChooser)
+        rows = chooser.table.model()
+        told = [(rows.index(at, 0).data(), rows.index(at, 1).data()) for at in range(2)]
+        assert told == [
+            ("Tales", f"for {ALPHA.architecture}, 1.0 GB"),
+            ("Accents", "for another architecture: gemma3, 1.0 GB"),
+        ]
+        qtbot.mouseClick(chooser.take, Qt.MouseButton.LeftButton)
+        await eventually(lambda: dialog.form.adapters() == ((own.path, "1"),))
+        # What is laid over the model already isn't offered again; a file always can be.
+        qtbot.mouseClick(dialog._adapters.button, Qt.MouseButton.LeftButton)
+        await eventually(lambda: dialog.findChild(ModelChooser) not in {None, chooser})
+        chooser = dialog.findChild(ModelChooser)
+        assert chooser.table.model().rowCount() == 1
+        qtbot.mouseClick(chooser.other, Qt.MouseButton.LeftButton)
+        await eventually(lambda: dialog.findChild(QFileDialog))
+        files = dialog.findChild(QFileDialog)
+        qtbot.keyClicks(files.findChild(QLineEdit), str(path))
+        files.accept()
+        await eventually(lambda: dialog.form.adapters()[1:] == ((str(path), "1"),))
 
 
 async def test_that_a_load_that_does_not_fit_is_offered_anyway_in_place(qtbot):

@@ -47,7 +47,7 @@ LLAMA = ModelId("local:Llama")
 async def talking(d: Desk, kind: ProviderKind = ProviderKind.OPENAI) -> ModelId:
     """An account whose model alpha is active, on the Playground."""
     account = await d.manager.accounts.add(kind)
-    await d.manager.accounts.set_key(account, KEY)
+    await d.manager.keys.set(account, KEY)
     await d.manager.accounts.refresh(account)
     model = ModelId(f"{account}:alpha")
     await d.manager.models.load(model)
@@ -239,7 +239,7 @@ async def test_that_parameters_follow_the_model_and_reach_it(qtbot, tmp_path) ->
         await d.manager.models.switch(LLAMA)
         await eventually(panel.fields["top_k"].isVisible)
         claude = await d.manager.accounts.add(ProviderKind.ANTHROPIC)
-        await d.manager.accounts.set_key(claude, KEY)
+        await d.manager.keys.set(claude, KEY)
         await d.manager.accounts.refresh(claude)
         await d.manager.models.load(ModelId("anthropic:beta"))
         await d.manager.models.switch(ModelId("anthropic:beta"))

@@ -5,20 +5,23 @@ from contextlib import asynccontextmanager
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.domain.accounts import ProviderKind
 from app.domain.base import Frozen
 from app.domain.errors import SettingError
+from app.domain.models import Basis, Capability, CapabilityFact
 from app.domain.settings import Settings, variable
 from app.domain.settings import Theme as Choice
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
+from app.ui.pages.model_chooser import ModelChooser
 from app.ui.pages.settings_page import SettingsPage
 from app.ui.theme import LIGHT, Theme, style_sheet
 from app.ui.viewmodels.settings import read_budget, written_budget
 from tests.support.accounts import FakeWorld
-from tests.support.fakes import eventually, fake_ports
+from tests.support.fakes import eventually, fake_ports, spec
 
 
 @asynccontextmanager
@@ -159,12 +162,45 @@ async def test_that_a_budget_for_a_month_is_taken_with_cents_and_refused_in_plac
         await eventually(lambda: manager.settings.current().monthly_budget is None)
 
 
-async def test_that_a_default_model_is_typed_by_name(qtbot):
+async def chooser(page) -> ModelChooser:
+    press(page, "setting_default_model")
+    await eventually(lambda: page.window().findChild(ModelChooser))
+    return page.window().findChild(ModelChooser)
+
+
+def press(widget, name: str) -> None:
+    QTest.mouseClick(widget.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+async def test_that_a_default_model_is_chosen_from_the_known_ones(qtbot):
     async with settings(qtbot) as (_, manager, page):
-        enter(qtbot, page, "default_model", "7")
-        await eventually(lambda: manager.settings.current().default_model == "7")
-        enter(qtbot, page, "default_model", "")
+        embeds = CapabilityFact(
+            capability=Capability.EMBEDDING, value=True, source="header", basis=Basis.HEADER
+        )
+        await manager._registry.keep(
+            [spec("Llama"), spec("Qwen 7"), spec("Embed", capabilities=(embeds,))]
+        )
+        button = page.findChild(QPushButton, "setting_default_model")
+        assert button.text() == "None"
+        dialog = await chooser(page)
+        model = dialog.table.model()
+        rows = [model.index(row, 0).data() for row in range(model.rowCount())]
+        assert rows == ["Llama", "Qwen 7"]
+        QTest.keyClicks(dialog.search, "qwen")
+        assert model.rowCount() == 1
+        QTest.keyClick(dialog.search, Qt.Key.Key_Return)
+        await eventually(lambda: manager.settings.current().default_model == "local:Qwen 7")
+        await eventually(lambda: button.text() == "Qwen 7")
+        dialog = await chooser(page)
+        QTest.keyClicks(dialog.search, "nothing like it")
+        assert not dialog.take.isEnabled()
+        dialog.reject()
+        await eventually(lambda: not page.window().findChild(ModelChooser))
+        assert manager.settings.current().default_model == "local:Qwen 7"
+        await chooser(page)
+        press(page.window(), "choose_other")
         await eventually(lambda: manager.settings.current().default_model is None)
+        await eventually(lambda: button.text() == "None")
 
 
 async def test_that_the_check_box_takes_clicks_on_its_words(qtbot):

@@ -55,7 +55,7 @@ def cells(ledger: Ledger) -> list[list[str]]:
 
 async def opened(d: Desk) -> Ledger:
     account = await d.manager.accounts.add(ProviderKind.OPENAI)
-    await d.manager.accounts.set_key(account, KEY)
+    await d.manager.keys.set(account, KEY)
     await d.manager.accounts.refresh(account)
     ledger = Ledger(d.manager, d.intents, d.bridge, d.window, today=lambda: TODAY)
     ledger.watch(seen=True)

@@ -9,9 +9,11 @@ from PySide6.QtCore import QObject, QTimer
 
 from app.domain.error_reports import ErrorReport
 from app.domain.events import (
+    AccountRemoved,
     BudgetMoved,
     CopiesDeleted,
     InstanceChanged,
+    KeyRemoved,
     ModelDeleted,
     ModelEvicted,
     NoticeRaised,
@@ -23,6 +25,7 @@ from app.manager.manager import Manager
 from app.ui import words
 from app.ui.bridge import Bridge
 from app.ui.viewmodels import account_words
+from app.ui.viewmodels.accounts import AccountList
 from app.ui.viewmodels.additions import Addition, refusals, said
 from app.ui.viewmodels.converting import Ended
 from app.ui.viewmodels.gestures import Gestures
@@ -38,6 +41,7 @@ class Messages(QObject):
         manager: Manager,
         bridge: Bridge,
         gestures: Gestures,
+        accounts: AccountList,
         toaster: Toaster,
         *,
         is_told: Callable[[ModelId], bool],
@@ -51,6 +55,7 @@ class Messages(QObject):
             manager: names the models.
             bridge: where crashes and notices come from.
             gestures: where switches and removed folders come from.
+            accounts: calls back what was removed of them.
             toaster: shows the messages.
             is_told: whether the page that shows has its own word on a model's crash.
             is_shown: whether it shows this very error.
@@ -60,6 +65,7 @@ class Messages(QObject):
         super().__init__(toaster)
         self._manager = manager
         self._gestures = gestures
+        self._accounts = accounts
         self._toaster = toaster
         self._is_told = is_told
         self._is_shown = is_shown
@@ -75,6 +81,8 @@ class Messages(QObject):
         bridge.on(NoticeRaised, self._say_notices)
         bridge.on(ModelDeleted, self._say_deleted)
         bridge.on(CopiesDeleted, self._say_deleted)
+        bridge.on(AccountRemoved, self._say_removed_accounts)
+        bridge.on(KeyRemoved, self._say_removed_keys)
         bridge.on(ModelEvicted, self._say_evicted)
         bridge.on(BudgetMoved, self._say_budget)
 
@@ -145,14 +153,24 @@ class Messages(QObject):
         """Offer to call files back for as long as that can be done."""
         for event in events:
             copies = event.count if isinstance(event, CopiesDeleted) else 0
-            toast = self._toaster.say(
-                words.leaving(event.name, copies),
-                action="Undo",
-                act=partial(self._gestures.undo_delete, event.model_id),
-            )
-            toast.stay()
-            left = max(0.0, event.undo_until - time.time())
-            QTimer.singleShot(int(left * 1000), toast, toast.dismiss)
+            undo = partial(self._gestures.undo_delete, event.model_id)
+            self._offer_undo(words.leaving(event.name, copies), event.undo_until, undo)
+
+    def _say_removed_accounts(self, events: list[AccountRemoved]) -> None:
+        for event in events:
+            undo = partial(self._accounts.undo_remove, event.account_id)
+            self._offer_undo(f"{event.name} was removed.", event.undo_until, undo)
+
+    def _say_removed_keys(self, events: list[KeyRemoved]) -> None:
+        for event in events:
+            undo = partial(self._accounts.undo_remove_key, event.account_id)
+            self._offer_undo(f"The key of {event.name} was removed.", event.undo_until, undo)
+
+    def _offer_undo(self, text: str, until: float, undo: Callable[[], object]) -> None:
+        toast = self._toaster.say(text, action="Undo", act=undo)
+        toast.stay()
+        left = max(0.0, until - time.time())
+        QTimer.singleShot(int(left * 1000), toast, toast.dismiss)
 
     def _say_crashed(self, events: list[InstanceChanged]) -> None:
         """Tell each crash once, unless the page that shows has its own word on it."""

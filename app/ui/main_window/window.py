@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
             manager,
             bridge,
             self.gestures,
+            self.settings_page.accounts,
             self.toaster,
             is_told=self._tells_crash_itself,
             is_shown=self._shows_error,

@@ -34,7 +34,7 @@ async def show_audit(parent: QWidget, look: Theme, manager: Manager, intents: In
     search = Lookup[AuditReport](intents, "search for keys")
 
     def start() -> None:
-        search.start(manager.accounts.audit)
+        search.start(manager.keys.audit)
 
     dialog = AuditDialog(parent, look, search, names)
     dialog.again.clicked.connect(start)

@@ -149,6 +149,10 @@ class KeyDialog(QDialog):
     def _field(self) -> QWidget:
         return self.variable if self.source.currentData() == VARIABLE else self.key
 
+    def _typed(self) -> str:
+        from_variable = self.source.currentData() == VARIABLE
+        return (self.variable.text() if from_variable else self.key.text).strip()
+
     def _take(self) -> None:
         agreed = self.agree.isChecked()
         if self.source.currentData() == VARIABLE:
@@ -158,8 +162,11 @@ class KeyDialog(QDialog):
 
     def _take_anyway(self, way: str) -> None:
         agreed = self.agree.isChecked()
-        for_now = way == FOR_NOW
-        self.form.save(self.key.text, agreed=agreed, for_now=for_now, tested=False)
+        if self.source.currentData() == VARIABLE:
+            self.form.use_variable(self.variable.text(), agreed=agreed, tested=False)
+        else:
+            for_now = way == FOR_NOW
+            self.form.save(self.key.text, agreed=agreed, for_now=for_now, tested=False)
 
     def _show(self) -> None:
         form, busy = self.form, bool(self.form.step)
@@ -196,7 +203,7 @@ class KeyDialog(QDialog):
             self._column.insertWidget(self._column.indexOf(self._progress), self._failure)
         ways = [FOR_NOW] if self.form.keeps_for_now else []
         ways += [UNTESTED] if self.form.skips_test else []
-        self._failure.offer(ways if self.key.text else ())
+        self._failure.offer(ways if self._typed() else ())
         for button in self._failure.buttons():
             button.setAutoDefault(False)
         self._failure.show_report(report)
@@ -206,10 +213,8 @@ class KeyDialog(QDialog):
         form, busy = self.form, bool(self.form.step)
         if busy and self.focusWidget() in {self._save, self._remove}:
             self._stop.setFocus()
-        typed = self.variable.text() if self._field() is self.variable else self.key.text
-        self._save.setText("Use it" if self._field() is self.variable else "Test and save")
         self._save.setVisible(not busy)
-        self._save.setEnabled(bool(typed.strip()) and (self.agree.isChecked() or not form.plain))
+        self._save.setEnabled(bool(self._typed()) and (self.agree.isChecked() or not form.plain))
         self._stop.setVisible(busy)
         self._cancel.setVisible(not busy)
         self._remove.setVisible(not busy and form.account.key_place is not None)

@@ -31,6 +31,7 @@ from app.ui.viewmodels.local_servers import LocalServers
 from app.ui.viewmodels.notes import Notes
 from app.ui.widgets.banner import Banner
 from app.ui.widgets.chip import Chip
+from app.ui.widgets.conversion_banners import ConversionBanners
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.flow_layout import FlowLayout
 from app.ui.widgets.inspector import Inspector
@@ -75,8 +76,8 @@ class LibraryPage(QWidget):
         self.restore = Banner(look, "retry", "Restore")
         self.copies = QuietLine("library_copies", "Show copies")
         self.scan = Banner(look, "search", "Cancel", busy=True)
-        self.conversion = Banner(look, "switch", "Cancel", busy=True)
         self.converting = Converting(manager, bridge, intents, self)
+        self.conversions = ConversionBanners(look, self.converting)
         self.servers = LocalServers(manager, intents, bridge, self)
         self.offers = LocalOffers(look, self.servers)
         self._chips = QWidget()
@@ -219,7 +220,7 @@ class LibraryPage(QWidget):
             self.restore,
             self._chips,
             self.scan,
-            self.conversion,
+            self.conversions,
             self.copies,
             self.search_bar.row,
             self.offers,
@@ -247,8 +248,6 @@ class LibraryPage(QWidget):
         self._inspection.timeout.connect(self._show_selection)
         view_model.scan_changed.connect(self._show_scan)
         view_model.folders_changed.connect(self._show_folders)
-        self.conversion.triggered.connect(self._cancel_conversion)
-        self.converting.changed.connect(self._show_conversion)
         self._look.changed.connect(self._recolour)
 
     def _enter_table(self) -> None:
@@ -290,17 +289,6 @@ class LibraryPage(QWidget):
         self.scan.set_words(self.view_model.scan_words())
         self._rescan.setEnabled(ACTIONS["rescan"].enabled(self.view_model.context()))
         self._show_rows()
-
-    def _show_conversion(self) -> None:
-        text, share = self.converting.summary()
-        if not text and self.conversion.button.hasFocus():
-            self.browser.setFocus()
-        self.conversion.set_share(share)
-        self.conversion.set_words(text)
-
-    def _cancel_conversion(self) -> None:
-        for run in self.converting.running()[:1]:
-            self.converting.cancel(run.model_id)
 
     def _show_folders(self) -> None:
         while (item := self._chip_flow.takeAt(0)) is not None:

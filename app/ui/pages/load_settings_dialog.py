@@ -1,6 +1,5 @@
 """How one model is loaded, chosen in a dialog that is awaited."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from PySide6.QtCore import Qt
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from app.domain.errors import ErrorKind
 from app.ui import dialogs, theme, words
 from app.ui.intents import Intents
+from app.ui.pages.model_chooser import choose_model
 from app.ui.theme import Theme
 from app.ui.viewmodels.load_fields import LONGEST, Field, FormSection, Kind
 from app.ui.viewmodels.load_form import LoadForm
@@ -36,6 +36,7 @@ HEIGHT = 680
 LEAST_FORM = 4 * theme.ROW
 """What a long error leaves of the fields."""
 CHOOSING = "choose adapter"
+ADD_ADAPTER = "Add a LoRA adapter"
 LOAD_ANYWAY = "Load anyway"
 
 
@@ -284,12 +285,19 @@ class LoadSettingsDialog(QDialog):
             self.form.save_and_load(anyway=True)
 
     def _add_adapter(self) -> None:
-        choose: Callable[[], Awaitable[str | None]] = partial(
-            dialogs.choose_file, self, "Add a LoRA adapter", "LoRA adapters (*.gguf)"
-        )
-        self._intents.run(CHOOSING, self._take_adapter(choose))
+        self._intents.run(CHOOSING, self._take_adapter())
 
-    async def _take_adapter(self, choose: Callable[[], Awaitable[str | None]]) -> None:
-        path = await choose()
+    async def _take_adapter(self) -> None:
+        path = await self._chosen_adapter()
         if path is not None:
             self.form.set("adapters", (*self.form.adapters(), (path, "1")))
+
+    async def _chosen_adapter(self) -> str | None:
+        """One of the library's, or a file where there is none or another one is wanted."""
+        if self.form.offered_adapters():
+            answer = await choose_model(
+                self, ADD_ADAPTER, "Choose a file…", self.form.offered_adapters
+            )
+            if answer is None or answer.choice is not None:
+                return answer.choice.path if answer is not None and answer.choice else None
+        return await dialogs.choose_file(self, ADD_ADAPTER, "LoRA adapters (*.gguf)")

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.error_reports import ErrorReport
-from app.domain.events import AccountsChanged, FoldersChanged
+from app.domain.events import AccountsChanged, FoldersChanged, ModelsChanged
 from app.domain.models import Folder
 from app.domain.settings import Settings
 from app.domain.settings import Theme as Choice
@@ -25,6 +25,7 @@ from app.manager.manager import Manager
 from app.ui import theme
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
+from app.ui.pages.model_chooser import choose_model
 from app.ui.pages.providers_section import ProvidersSection
 from app.ui.theme import Theme
 from app.ui.viewmodels.accounts import AccountList
@@ -34,6 +35,7 @@ from app.ui.viewmodels.settings import SettingsViewModel, read_budget, written_b
 from app.ui.widgets.check_box import CheckBox
 from app.ui.widgets.choice_box import ChoiceBox
 from app.ui.widgets.fallback_editor import FallbackEditor
+from app.ui.widgets.model_button import ModelButton
 from app.ui.widgets.page_header import PageHeader
 from app.ui.widgets.plain_label import PlainLabel
 from app.ui.widgets.setting_row import SettingRow
@@ -74,18 +76,16 @@ NUMBERS = {
 }
 """Explanations of the settings that are numbers."""
 TEXTS = {
-    "default_model": (
-        "The name or id of the model that prompts go to where no other one is active. "
-        "Empty means none."
+    "default_provider": (
+        "The account that a default model is looked for in where only its name is given."
     ),
-    "default_provider": "The account that the default model is looked for in.",
 }
 """Explanations of the settings that are text."""
+DEFAULT_MODEL = "The model that prompts go to where no other one is active."
 UNSET = {
     "max_loaded": "No limit",
     "memory_budget": "90 %",
     "time_to_live_minutes": "Never",
-    "default_model": "None",
     "monthly_budget": "No limit",
 }
 """What an empty field says, where it isn't left to the app."""
@@ -156,6 +156,7 @@ class SettingsPage(QWidget):
         super().__init__(parent)
         self._manager = manager
         self._look = look
+        self._intents = intents
         self.view_model = SettingsViewModel(manager, intents, bridge, self)
         self.accounts = AccountList(manager, intents, bridge, self)
         self.providers = ProvidersSection(
@@ -170,6 +171,8 @@ class SettingsPage(QWidget):
         self._folders = QVBoxLayout()
         self._folders.setSpacing(theme.SPACE_1)
         self._theme = self._theme_box()
+        self._default = ModelButton("setting_default_model")
+        self._default.clicked.connect(self._choose_default)
         self._boxes = {key: self._box(key, text) for key, text in BOXES.items()}
         self._fields = {key: self._field(key) for key in (*NUMBERS, *TEXTS)}
         self._lay_out()
@@ -178,6 +181,8 @@ class SettingsPage(QWidget):
         self.view_model.accepted.connect(self._accept)
         bridge.on(FoldersChanged, lambda _: self._show_folders())
         bridge.on(AccountsChanged, lambda _: self._show_remote())
+        for names in (ModelsChanged, AccountsChanged):
+            bridge.on(names, lambda _: self._show("default_model"))
         self._show_folders()
         self._show_remote()
         for key in self._rows:
@@ -212,6 +217,7 @@ class SettingsPage(QWidget):
     def _lay_out(self) -> None:
         self._rows = {
             "theme": SettingRow("Theme", "", self._theme),
+            "default_model": SettingRow("Default model", DEFAULT_MODEL, self._default),
             **{
                 key: SettingRow("", self._explanation(key), box) for key, box in self._boxes.items()
             },
@@ -337,11 +343,27 @@ class SettingsPage(QWidget):
         self._rows[key].set_lock(self.view_model.lock(key))
         if key == "theme":
             self._theme.setCurrentIndex([choice for choice, _ in CHOICES].index(value))
+        elif key == "default_model":
+            self._default.show_name(self.view_model.default_model())
         elif key in BOXES:
             self._boxes[key].setChecked(value)
         else:
             self._fields[key].setText(_written(key, value))
             self._fields[key].setPlaceholderText(UNSET.get(key, "Automatic"))
+
+    def _choose_default(self) -> None:
+        self._intents.run("choose default model", self._ask_for_default())
+
+    async def _ask_for_default(self) -> None:
+        answer = await choose_model(
+            self.window(),
+            "Choose the default model",
+            "No default model",
+            self.view_model.default_candidates,
+        )
+        if answer is not None:
+            chosen = answer.choice.id if answer.choice is not None else None
+            self.view_model.set("default_model", chosen)
 
     def _take(self, key: str) -> None:
         text = self._fields[key].text().strip()

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from app.domain.accounts import PROVIDERS, Account, AccountId, KeyStatus, LocalServer, is_loopback
+from app.domain.accounts import (
+    PROVIDERS,
+    Account,
+    AccountId,
+    AccountRefresh,
+    KeyStatus,
+    LocalServer,
+    is_loopback,
+)
 from app.domain.models import Lifecycle, RemoteFacts
 from app.domain.secrets import AuditFinding, AuditReport, KeyPlace
 from app.domain.spending import BudgetLevel, BudgetState, Price, SpendingEntry
@@ -36,6 +44,12 @@ def key(account: Account, status: KeyStatus | None) -> str:
     if place is KeyPlace.MEMORY:
         return f"{hint}, {UNTIL_QUIT}"
     return f"{hint} in the keyring"
+
+
+def refresh(last: AccountRefresh) -> str:
+    """When a provider was asked for its models: "refreshed …", "couldn't be refreshed …"."""
+    done = "refreshed" if last.error is None else "couldn't be refreshed"
+    return f"{done} {words.moment(last.at)}"
 
 
 def offer(server: LocalServer) -> str:

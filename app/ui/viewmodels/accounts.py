@@ -1,13 +1,12 @@
 """The accounts at providers as the Settings list them, with what is found out about their keys."""
 
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.accounts import PROVIDERS, Account, AccountId, KeyStatus
-from app.domain.error_reports import ErrorReport, report_of
+from app.domain.error_reports import ErrorReport
 from app.domain.errors import AppError, ErrorKind
 from app.domain.events import AccountRefreshed, AccountsChanged, KeyChanged, ModelsChanged
 from app.domain.secrets import KeyringState
@@ -60,20 +59,17 @@ class AccountList(QObject):
         intents: Intents,
         bridge: Bridge,
         parent: QObject | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(parent)
         self._manager = manager
         self._intents = intents
-        self._clock = clock
         self._looked = False
         self._keys: dict[AccountId, KeyStatus] = {}
-        self._refreshed: dict[AccountId, tuple[float, ErrorReport | None]] = {}
         self.keyring: KeyringState | None = None
         """Whether keys outlive this run; None while nobody has asked."""
         bridge.on(AccountsChanged, lambda _: self._accounts_changed())
         bridge.on(KeyChanged, self._keys_changed)
-        bridge.on(AccountRefreshed, self._accounts_refreshed)
+        bridge.on(AccountRefreshed, lambda _: self.changed.emit())
         bridge.on(ModelsChanged, lambda _: self.changed.emit())
         bridge.lost.connect(self._accounts_changed)
         intents.busy_changed.connect(self._busy)
@@ -101,7 +97,17 @@ class AccountList(QObject):
 
     def remove(self, account_id: AccountId) -> None:
         """Remove an account with its key and its models."""
-        self._intents.run(f"remove {account_id}", self._manager.accounts.remove(account_id))
+        self._intents.run(f"remove account {account_id}", self._manager.accounts.remove(account_id))
+
+    def undo_remove(self, account_id: AccountId) -> None:
+        """Call back an account that was removed."""
+        work = self._manager.accounts.undo_remove(account_id)
+        self._intents.run(f"undo remove account {account_id}", work)
+
+    def undo_remove_key(self, account_id: AccountId) -> None:
+        """Call back the key that was removed of an account."""
+        work = self._manager.keys.undo_remove(account_id)
+        self._intents.run(f"undo remove key {account_id}", work)
 
     def losses(self, account_id: AccountId) -> str:
         """What goes with an account, in a sentence."""
@@ -116,12 +122,9 @@ class AccountList(QObject):
         return f"Its settings go, and with them {gone}. {kept}" if gone else kept
 
     async def _refresh(self, account_id: AccountId) -> None:
-        try:
+        # The row tells what goes wrong, also when somebody else asked.
+        with suppress(AppError):
             await self._manager.accounts.refresh(account_id)
-        except AppError as error:
-            # The row tells it, also when somebody else asked.
-            self._refreshed[account_id] = (self._clock(), report_of(error))
-            self.changed.emit()
 
     def _line(self, account: Account) -> AccountLine:
         status = self._keys.get(account.id)
@@ -141,25 +144,24 @@ class AccountList(QObject):
         )
 
     def _problem(self, account: Account, status: KeyStatus | None) -> ErrorReport | None:
-        _, failure = self._refreshed.get(account.id, (0.0, None))
+        refresh = self._manager.accounts.refreshed(account.id)
         if status is not None and status.problem is not None:
             # One that has none yet needs no scolding: its row says so and offers to set it.
             waits = account.key_place is None and PROVIDERS[account.kind].needs_key
             return None if waits else status.problem
-        return failure
+        return refresh.error if refresh is not None else None
 
     def _models(self, account: Account) -> str:
         if self._intents.running(_refreshing(account.id)):
             return "Asking for its models…"
         count = words.amount(len(self._manager.accounts.models(account.id)), "model")
-        at, failure = self._refreshed.get(account.id, (0.0, None))
-        return f"{count}, refreshed {words.moment(at)}" if at and failure is None else count
+        refresh = self._manager.accounts.refreshed(account.id)
+        return f"{count}, {account_words.refresh(refresh)}" if refresh is not None else count
 
     def _accounts_changed(self) -> None:
         known = {account.id for account in self._manager.accounts.all()}
-        for table in (self._keys, self._refreshed):
-            for gone in [item for item in table if item not in known]:
-                del table[gone]
+        for gone in [item for item in self._keys if item not in known]:
+            del self._keys[gone]
         self.changed.emit()
         if self._looked:
             self._look_at_keys()
@@ -171,25 +173,19 @@ class AccountList(QObject):
         if self._looked:
             self._look_at_keys()
 
-    def _accounts_refreshed(self, events: list[AccountRefreshed]) -> None:
-        for event in events:
-            self._refreshed[event.account_id] = (self._clock(), event.error)
-        self.changed.emit()
-
     def _look_at_keys(self) -> None:
         self._intents.run("look at keys", self._read_keys())
 
     async def _read_keys(self) -> None:
         """Ask for what isn't known yet, one after the other: a keyring may ask a person first."""
-        accounts = self._manager.accounts
+        accounts, keys = self._manager.accounts, self._manager.keys
         while waiting := [item.id for item in accounts.all() if item.id not in self._keys]:
             if self.keyring is None:
-                self.keyring = await accounts.keyring()
+                self.keyring = await keys.keyring()
                 self.changed.emit()
             for account_id in waiting:
-                account = accounts.find(account_id)
-                if account is not None:
-                    self._keys[account_id] = await accounts.key_status(account_id)
+                if accounts.find(account_id) is not None:
+                    self._keys[account_id] = await keys.status(account_id)
                 self.changed.emit()
 
     def _busy(self, name: str, _: bool) -> None:

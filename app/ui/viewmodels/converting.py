@@ -47,6 +47,16 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One conversion under way."""
+
+    name: str
+    words: str
+    share: float
+    """0 to 1."""
+
+
+@dataclass(frozen=True)
 class Offer:
     """A type that the model can be quantised to."""
 
@@ -105,18 +115,18 @@ class Converting(QObject):
         done = words.size(int(whole * run.progress))
         return f"{words.percent(run.progress)}, {done} of at most {words.size(whole)}"
 
-    def summary(self) -> tuple[str, float | None]:
-        """What is being converted, in one line, and how far the first has come; "" for nothing."""
-        running = self.running()
-        if not running:
-            return "", None
-        first = running[0]
+    def lines(self) -> dict[ModelId, Line]:
+        """Every conversion under way in words, the first one first."""
+        return {run.model_id: self._line(run) for run in self.running()}
+
+    def _line(self, run: ConversionProgressed) -> Line:
         try:
-            name, step = self._manager.models.get(first.model_id).name, self.step(first)
+            name, step = self._manager.models.get(run.model_id).name, self.step(run)
         except UnknownModel:
-            return "", None
-        more = f"; {words.amount(len(running) - 1, 'more')}" if len(running) > 1 else ""
-        return f"Converting {name} to {first.quantisation}: {step}{more}", first.progress
+            # Its folder was taken out of the library meanwhile.
+            name, step = "a model that has left the library", words.percent(run.progress)
+        # One that waits for its turn has a bar that stands still.
+        return Line(name, f"Converting {name} to {run.quantisation}: {step}", run.progress)
 
     async def _convert(self, model_id: ModelId, quantisation: str) -> None:
         try:

@@ -40,6 +40,8 @@ KIND_WORDS: dict[Topic | None, str] = {
 
 GESTURES: dict[str, str] = {
     "undo delete": "{} was called back by hand.",
+    "undo remove account": "An account was called back by hand.",
+    "undo remove key": "A key was called back by hand.",
     "cancel scan": "The scan was cancelled by hand.",
     "rescan unwatched": "Folders that nobody watches were looked at again.",
     "delete run": "A kept run was deleted by hand.",
@@ -287,7 +289,9 @@ SENTENCES: dict[type[Event], Callable[[Any, Name], str]] = {
     events.MemoryPlanned: lambda e, name: f"What {name(e.model_id)} takes is known better.",
     events.NoticeRaised: lambda e, _: f"{e.report.what} {e.report.remedy}",
     events.AccountsChanged: lambda e, _: f"The account {e.account_id} was changed.",
+    events.AccountRemoved: lambda e, _: f"The account {e.name} was removed.",
     events.KeyChanged: lambda e, _: f"The key of {e.account_id} was changed.",
+    events.KeyRemoved: lambda e, _: f"The key of {e.name} was removed.",
     events.ManagerInitialised: lambda e, _: (
         f"Modelyard started with {words.amount(e.models, 'model')}."
     ),

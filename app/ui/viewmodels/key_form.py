@@ -111,9 +111,15 @@ class KeyForm(QObject):
         """
         self._run(lambda: self._save(text, agreed=agreed, for_now=for_now, tested=tested))
 
-    def use_variable(self, name: str, *, agreed: bool = False) -> None:
-        """Take the key from an environment variable, whose value is kept nowhere."""
-        self._run(lambda: self._use_variable(name.strip(), agreed=agreed))
+    def use_variable(self, name: str, *, agreed: bool = False, tested: bool = True) -> None:
+        """Take the key from an environment variable, whose value is kept nowhere.
+
+        Args:
+            name: the variable's.
+            agreed: whether the key may be sent unencrypted.
+            tested: whether the provider is asked first.
+        """
+        self._run(lambda: self._use_variable(name.strip(), agreed=agreed, tested=tested))
 
     def remove(self) -> None:
         """Leave the account without a key."""
@@ -130,9 +136,9 @@ class KeyForm(QObject):
         self._intents.cancel(self._task)
 
     async def _look(self) -> None:
-        self.keyring = await self._manager.accounts.keyring()
+        self.keyring = await self._manager.keys.keyring()
         self.changed.emit()
-        self.status = await self._manager.accounts.key_status(self.account.id)
+        self.status = await self._manager.keys.status(self.account.id)
         self.changed.emit()
 
     def _run(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -159,30 +165,30 @@ class KeyForm(QObject):
             self.done.emit()
 
     async def _save(self, text: str, *, agreed: bool, for_now: bool, tested: bool) -> None:
-        accounts = self._manager.accounts
+        keys = self._manager.keys
         await self._agree(agreed=agreed)
         if tested:
-            self._say(f"Asking {self.account.name} whether it takes the key…")
-            await self._in_time(accounts.test_key(self.account.id, text))
+            await self._test(keys.test(self.account.id, text))
         self._say("Keeping the key; the keyring may ask you to unlock it…")
-        self.kept = await accounts.set_key(self.account.id, text, for_now=for_now)
+        self.kept = await keys.set(self.account.id, text, for_now=for_now)
 
-    async def _use_variable(self, name: str, *, agreed: bool) -> None:
+    async def _use_variable(self, name: str, *, agreed: bool, tested: bool) -> None:
         await self._agree(agreed=agreed)
-        self._say(f"Looking for {name}…")
-        await self._manager.accounts.use_variable(self.account.id, name)
+        if tested:
+            await self._test(self._manager.keys.test(self.account.id, variable=name))
+        await self._manager.keys.use_variable(self.account.id, name)
         self.kept = KeyPlace.ENVIRONMENT
 
     async def _remove(self) -> None:
-        self._say("Removing the key; the keyring may ask you to unlock it…")
-        await self._manager.accounts.remove_key(self.account.id)
+        await self._manager.keys.remove(self.account.id)
 
     async def _agree(self, *, agreed: bool) -> None:
         if self.plain and agreed:
             await self._manager.accounts.change(self.account.id, AccountChange(plain_http=True))
             self.account = self._manager.accounts.get(self.account.id)
 
-    async def _in_time(self, work: Awaitable[object]) -> None:
+    async def _test(self, work: Awaitable[object]) -> None:
+        self._say(f"Asking {self.account.name} whether it takes the key…")
         try:
             async with asyncio.timeout(self._patience):
                 await work

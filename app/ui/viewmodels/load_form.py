@@ -1,5 +1,7 @@
 """The state of the dialog in which a model's load settings are chosen."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.error_reports import ErrorReport, report_of
@@ -23,6 +25,7 @@ from app.ui.viewmodels.load_fields import (
     read,
     written,
 )
+from app.ui.viewmodels.model_choices import Choice, adapters_for
 
 AdapterDraft = tuple[str, str]
 """A file's path, and its scale as it is typed."""
@@ -42,6 +45,7 @@ class LoadForm(QObject):
 
     def __init__(self, manager: Manager, intents: Intents, model_id: ModelId) -> None:
         super().__init__()
+        self._manager = manager
         self._models = manager.models
         self._memory = manager.memory
         self._keeper = manager.models.load_settings
@@ -97,6 +101,12 @@ class LoadForm(QObject):
         """The files and scales as they are typed."""
         adapters = self._draft["adapters"]
         return adapters if isinstance(adapters, tuple) else ()
+
+    def offered_adapters(self, typed: str = "") -> Sequence[Choice]:
+        """The adapters of the library that aren't laid over the model yet, by what is typed."""
+        taken = {path for path, _ in self.adapters()}
+        found = adapters_for(self._manager, self.spec, typed)
+        return [choice for choice in found if choice.path not in taken]
 
     def error(self, name: str) -> str:
         """Why a field's value can't be taken; empty when it can."""

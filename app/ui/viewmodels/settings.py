@@ -1,16 +1,19 @@
 """The state of the Settings page: values in force, locks, and refusals in place."""
 
 import re
+from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Signal
 
 from app.domain.error_reports import report_of
 from app.domain.errors import SettingError
 from app.domain.events import SettingChanged
+from app.domain.models import ModelId
 from app.domain.settings import Settings
 from app.manager.manager import Manager
 from app.ui.bridge import Bridge
 from app.ui.intents import Intents
+from app.ui.viewmodels.model_choices import Choice, answering
 
 UNITS = {"%": 0.01, "mb": 1e6, "gb": 1e9, "tb": 1e12, "": 1e9}
 SAVING = "save settings"
@@ -50,6 +53,7 @@ class SettingsViewModel(QObject):
         self, manager: Manager, intents: Intents, bridge: Bridge, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
+        self._manager = manager
         self._keeper = manager.settings
         self._intents = intents
         self._waiting: dict[str, object] = {}
@@ -64,6 +68,22 @@ class SettingsViewModel(QObject):
         """Why a setting can't be changed here; empty when it can."""
         variable = self._keeper.locked(key)
         return f"Set by the environment variable {variable}." if variable is not None else ""
+
+    def default_model(self) -> str:
+        """The model that stands in where none is active, in words."""
+        wanted = self.current().default_model
+        if wanted is None:
+            return "None"
+        spec = self._manager.spec(ModelId(wanted))
+        if spec is None:
+            # By its name or an alias, as a variable may have it; or it has gone.
+            return wanted
+        account = self._manager.account(spec.provider)
+        return f"{spec.name}, {account.name}" if account is not None else spec.name
+
+    def default_candidates(self, typed: str) -> Sequence[Choice]:
+        """The models that could stand in, by what is typed."""
+        return answering(self._manager, typed)
 
     def set(self, key: str, value: object) -> None:
         """Change one setting."""

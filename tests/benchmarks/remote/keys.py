@@ -99,7 +99,7 @@ async def _handled(
 ) -> bool:
     account = await manager.accounts.add(ProviderKind.OPENAI)
     try:
-        await manager.accounts.set_key(account, text)
+        await manager.keys.set(account, text)
     except AppError as error:
         told = type(error) is expected and bool(error.what) and bool(error.remedy)
         return told and text not in repr(report_of(error)) and await _usable(manager, account)
@@ -114,7 +114,7 @@ async def _handled(
 
 async def _usable(manager: Manager, account: AccountId) -> bool:
     """Whether the person can go on with a key until the app quits."""
-    await manager.accounts.set_key(account, KEY, for_now=True)
+    await manager.keys.set(account, KEY, for_now=True)
     return await manager.accounts.refresh(account) > 0
 
 
@@ -151,7 +151,7 @@ async def canaries(model: str) -> dict[str, Any]:
             hits = _hits(folder)
             told = json.dumps([repr(item) for item in manager.events.kept()])
             hits += [f"event: {key[:12]}" for key in CANARIES if key in told]
-            report = await manager.accounts.audit()
+            report = await manager.keys.audit()
         end()
         stop()
         files = sum(path.is_file() for path in folder.rglob("*"))
@@ -169,9 +169,9 @@ async def _use(manager: Manager, server: WireServer) -> None:
         url = server.url if kind is ProviderKind.ANTHROPIC else f"{server.url}/v1"
         account = await manager.accounts.add(kind, base_url=url)
         if number == len(kinds) - 1:
-            await manager.accounts.use_variable(account, "CANARY_KEY")
+            await manager.keys.use_variable(account, "CANARY_KEY")
         else:
-            await manager.accounts.set_key(account, CANARIES[number], for_now=True)
+            await manager.keys.set(account, CANARIES[number], for_now=True)
         await manager.accounts.refresh(account)
         model = ModelId(f"{account}:{MODEL}")
         await manager.models.load(model)

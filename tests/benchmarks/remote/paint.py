@@ -43,7 +43,7 @@ async def prepared(database: str, accounts: int) -> dict[str, Any]:
         for number in range(accounts):
             kind = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC)[number % 2]
             account = await manager.accounts.add(kind)
-            await manager.accounts.set_key(account, f"sk-canary-{number}-0123456789", for_now=True)
+            await manager.keys.set(account, f"sk-canary-{number}-0123456789", for_now=True)
             models = [remote_spec(account, f"model-{index}") for index in range(MODELS // accounts)]
             await manager._registry.keep(models)
         if not accounts:

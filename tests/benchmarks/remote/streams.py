@@ -42,7 +42,7 @@ async def through_app() -> dict[str, Any]:
     """Seconds of one answer in a conversation, everything being kept as always."""
     async with served() as url, managed() as manager:
         account = await manager.accounts.add(ProviderKind.OPENAI, base_url=f"{url}/v1")
-        await manager.accounts.set_key(account, KEY, for_now=True)
+        await manager.keys.set(account, KEY, for_now=True)
         await manager.accounts.refresh(account)
         model = ModelId(f"{account}:{MODEL}")
         await manager.models.load(model)
