@@ -189,7 +189,7 @@ async def test_that_an_account_whose_key_stays_in_the_keyring_is_back_and_that_i
 
 
 async def test_that_an_account_that_is_being_asked_for_its_models_can_be_removed(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = world(tmp_path)
     async with here.manager() as manager:
@@ -200,7 +200,7 @@ async def test_that_an_account_that_is_being_asked_for_its_models_can_be_removed
             began.set()
             await go.wait()
 
-        here.connections.opened[0].check = check  # type: ignore[method-assign]
+        monkeypatch.setattr(here.connections.opened[0], "check", check)
         asking = asyncio.create_task(manager.accounts.refresh(account))
         await began.wait()
         await manager.accounts.remove(account)

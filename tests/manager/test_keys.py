@@ -48,7 +48,9 @@ async def test_that_a_new_key_takes_the_place_of_the_old_one(tmp_path: Path) -> 
             await manager.accounts.refresh(account)
 
 
-async def test_that_an_account_that_cant_be_kept_leaves_no_key_behind(tmp_path: Path) -> None:
+async def test_that_an_account_that_cant_be_kept_leaves_no_key_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = world(tmp_path)
     async with here.manager() as manager:
         account = await manager.accounts.add(ProviderKind.OPENAI)
@@ -56,7 +58,7 @@ async def test_that_an_account_that_cant_be_kept_leaves_no_key_behind(tmp_path: 
         async def full(account: object) -> None:
             raise StorageError("The disk is full.", "Free some space.")
 
-        here.accounts.save_account = full  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(here.accounts, "save_account", full)
         with pytest.raises(StorageError):
             await manager.keys.set(account, KEY)
         assert here.keyring.entries == {}

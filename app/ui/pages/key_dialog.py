@@ -146,31 +146,33 @@ class KeyDialog(QDialog):
         self._show()
         self._field().setFocus(Qt.FocusReason.OtherFocusReason)
 
+    @property
+    def _from_variable(self) -> bool:
+        return bool(self.source.currentData() == VARIABLE)
+
     def _field(self) -> QWidget:
-        return self.variable if self.source.currentData() == VARIABLE else self.key
+        return self.variable if self._from_variable else self.key
 
     def _typed(self) -> str:
-        from_variable = self.source.currentData() == VARIABLE
-        return (self.variable.text() if from_variable else self.key.text).strip()
+        return (self.variable.text() if self._from_variable else self.key.text).strip()
 
     def _take(self) -> None:
         agreed = self.agree.isChecked()
-        if self.source.currentData() == VARIABLE:
+        if self._from_variable:
             self.form.use_variable(self.variable.text(), agreed=agreed)
         else:
             self.form.save(self.key.text, agreed=agreed)
 
     def _take_anyway(self, way: str) -> None:
         agreed = self.agree.isChecked()
-        if self.source.currentData() == VARIABLE:
+        if self._from_variable:
             self.form.use_variable(self.variable.text(), agreed=agreed, tested=False)
         else:
             for_now = way == FOR_NOW
             self.form.save(self.key.text, agreed=agreed, for_now=for_now, tested=False)
 
     def _show(self) -> None:
-        form, busy = self.form, bool(self.form.step)
-        from_variable = self.source.currentData() == VARIABLE
+        form, busy, from_variable = self.form, bool(self.form.step), self._from_variable
         self._now.setText(f"Now: {form.now}.")
         lasting = form.keyring is None or form.keyring.lasting
         self._keyring.say("" if lasting or from_variable else self._reason())

@@ -298,6 +298,8 @@ class LoadSettingsDialog(QDialog):
             answer = await choose_model(
                 self, ADD_ADAPTER, "Choose a file…", self.form.offered_adapters
             )
-            if answer is None or answer.choice is not None:
-                return answer.choice.path if answer is not None and answer.choice else None
+            if answer is None:
+                return None
+            if answer.choice is not None:
+                return answer.choice.path
         return await dialogs.choose_file(self, ADD_ADAPTER, "LoRA adapters (*.gguf)")

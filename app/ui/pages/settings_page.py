@@ -181,8 +181,8 @@ class SettingsPage(QWidget):
         self.view_model.accepted.connect(self._accept)
         bridge.on(FoldersChanged, lambda _: self._show_folders())
         bridge.on(AccountsChanged, lambda _: self._show_remote())
-        for names in (ModelsChanged, AccountsChanged):
-            bridge.on(names, lambda _: self._show("default_model"))
+        for renaming in (ModelsChanged, AccountsChanged):
+            bridge.on(renaming, lambda _: self._show("default_model"))
         self._show_folders()
         self._show_remote()
         for key in self._rows:
