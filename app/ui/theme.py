@@ -349,6 +349,8 @@ QPushButton[kind="flat"]:focus, QToolButton[kind="flat"]:focus {{ border-color: 
 QPushButton[kind="facet"] {{ border-color: @border; border-radius: {CONTROL // 2}px; padding: 0 10px; }}
 QPushButton[kind="facet"]:checked {{ background: @selected; border-color: @accent; }}
 QPushButton[kind="facet"]:focus {{ border: 2px solid @accent; padding: 0 9px; }}
+QPushButton[kind="field"] {{ text-align: left; padding: 0 10px; }}
+QPushButton[kind="field"]:focus {{ padding: 0 9px; }}
 QPushButton[kind="icon"] {{ padding: 0; }}
 QPushButton[kind="icon"]:focus {{ padding: 0; }}
 QSlider::groove:horizontal {{ background: @control; height: 4px; border-radius: 2px; }}

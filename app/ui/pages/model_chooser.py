@@ -64,7 +64,7 @@ class ModelChooser(QDialog):
         self.search = QLineEdit()
         self.search.setObjectName("choose_search")
         self.search.setAccessibleName("Search")
-        self.search.setPlaceholderText("Search by name")
+        self.search.setPlaceholderText("Search by name, provider or folder")
         self.search.setClearButtonEnabled(True)
         self._rows = RowTable[Choice](COLUMNS, self)
         self.table = FileTable("choose_models", title, self._rows)

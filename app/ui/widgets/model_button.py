@@ -14,6 +14,7 @@ class ModelButton(QPushButton):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
+        self.setProperty("kind", "field")
         self.setFixedWidth(WIDTH)
 
     def show_name(self, name: str) -> None:
