@@ -11,8 +11,8 @@ HEAD = """# Benchmark results
 
 Written by `python -m tests.benchmarks NAME --write`. Arms run in turn (A B A B), each round in a
 fresh process. Figures are medians; the interval is a 95 % bootstrap over the rounds, drawn in pairs
-for ratios. A bar is missed when the whole interval lies on its wrong side. "A/A" is an arm over the
-same arm: what a difference on this machine means.
+for ratios. A bar is held when the value is within it; the interval says how sure that is. "A/A" is an
+arm over the same arm: what a difference on this machine means.
 """
 NOTHING = "-"
 MARK = "<!-- benchmark: {} -->"

@@ -19,8 +19,8 @@ class Bar:
         return f"{'≥' if self.at_least else '≤'} {self.limit:g} {self.unit}".rstrip()
 
     def holds(self, figure: Estimate) -> bool:
-        """A bar is missed when the whole interval lies on its wrong side."""
-        return figure.high >= self.limit if self.at_least else figure.low <= self.limit
+        """Whether the value is within the bar; the interval says how sure that is."""
+        return self.margin(figure.value) >= 0
 
     def margin(self, value: float) -> float:
         """How far a value lies on the right side, as a share of the bar."""

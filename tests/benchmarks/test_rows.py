@@ -13,14 +13,16 @@ AT_MOST = Bar(50, "ms")
     ("bar", "low", "high", "holds"),
     [
         (AT_LEAST, 0.99, 1.01, True),
-        (AT_LEAST, 0.95, 0.99, True),
+        (AT_LEAST, 0.96, 1.0, True),
+        (AT_LEAST, 0.95, 0.99, False),
         (AT_LEAST, 0.95, 0.97, False),
         (AT_MOST, 40, 49, True),
-        (AT_MOST, 45, 60, True),
+        (AT_MOST, 40, 60, True),
+        (AT_MOST, 45, 60, False),
         (AT_MOST, 51, 60, False),
     ],
 )
-def test_that_a_bar_is_missed_when_the_whole_interval_is(
+def test_that_a_bar_is_missed_when_the_value_is_beyond_it_whatever_the_interval(
     bar: Bar, low: float, high: float, holds: bool
 ) -> None:
     assert Part("a", bar, Estimate((low + high) / 2, low, high)).holds is holds
